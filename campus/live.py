@@ -1,0 +1,102 @@
+"""What is true now: the latest state of rooms and boards, shared by the collector (writes) and the API (reads)."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """`presence` None = not measured. `values` holds the newest usable value per point without its channel."""
+
+    site: str
+    room: str
+    presence: bool | None
+    since_ms: int | None
+    motion_at_ms: int | None
+    updated_at_ms: int
+    values: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BoardState:
+    """`availability` as on the wire, or "unknown" before anything was heard. `room` None = unassigned."""
+
+    site: str
+    board: str
+    availability: str
+    last_seen_ms: int | None
+    room: str | None
+    rssi_dbm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event of the live stream: kind is "room", "board" or "progress"."""
+
+    kind: str
+    body: dict[str, Any]
+
+
+class Live:
+    """Thread-safe. Listeners are called on the writer's thread, must not block, and hear only real changes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rooms: dict[tuple[str, str], RoomState] = {}
+        self._boards: dict[tuple[str, str], BoardState] = {}
+        self._progress: dict[str, dict[str, Any]] = {}
+        self._listeners: list[Callable[[Change], None]] = []
+
+    def set_room(self, state: RoomState) -> None:
+        self._set(self._rooms, (state.site, state.room), state, Change("room", asdict(state)))
+
+    def set_board(self, state: BoardState) -> None:
+        self._set(self._boards, (state.site, state.board), state, Change("board", asdict(state)))
+
+    def set_progress(self, task: str, done: float, total: float, note: str = "") -> None:
+        """Progress of long work (`history`, ...); finished when done == total."""
+        body = {"task": task, "done": done, "total": total, "note": note}
+        self._set(self._progress, task, body, Change("progress", body))
+
+    def _set(self, table: dict[Any, Any], key: Any, value: Any, change: Change) -> None:
+        with self._lock:
+            if table.get(key) == value:
+                return
+            table[key] = value
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener(change)
+
+    def room(self, site: str, room: str) -> RoomState | None:
+        with self._lock:
+            return self._rooms.get((site, room))
+
+    def rooms(self, site: str | None = None) -> list[RoomState]:
+        with self._lock:
+            return [state for key, state in sorted(self._rooms.items()) if site in (None, key[0])]
+
+    def board(self, site: str, board: str) -> BoardState | None:
+        with self._lock:
+            return self._boards.get((site, board))
+
+    def boards(self, site: str | None = None) -> list[BoardState]:
+        with self._lock:
+            return [state for key, state in sorted(self._boards.items()) if site in (None, key[0])]
+
+    def progress(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return list(self._progress.values())
+
+    def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Add a listener; the returned function removes it."""
+        with self._lock:
+            self._listeners.append(listener)
+
+        def remove() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return remove

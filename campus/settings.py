@@ -1,0 +1,78 @@
+"""One table of settings: name, default, help. An option beats CAMPUS_NAME, that beats the TOML file."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from campus.errors import UsageError
+
+
+def _setting(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting of the system; `Settings.load()` reads them, `table()` lists them for docs and help."""
+
+    data: Path = _setting(Path("data"), "Folder of everything the system keeps")
+    mqtt: str = _setting("embedded", "Broker: mqtt://user:password@host:1883, mqtts://..., or 'embedded' (loopback)")
+    telemetry: str = _setting("duckdb", "Time series: 'duckdb' (in the data folder) or influxdb://user:password@host:8086/db")
+    records: str = _setting("sqlite", "Records: 'sqlite' (in the data folder) or postgresql://user:password@host/db")
+    http: str = _setting("127.0.0.1:8080", "Address of the pages and the API, HOST:PORT")
+    tz: str = _setting("Asia/Ho_Chi_Minh", "Time zone of a school that names none")
+    language: str = _setting("vi", "Language of the pages before a reader chooses: vi or en")
+    log: str = _setting("warning", "Least level that is logged: debug, info, warning or error")
+
+    @classmethod
+    def load(
+        cls,
+        options: Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] | None = None,
+        file: Path | None = None,
+    ) -> "Settings":
+        """Merge options, CAMPUS_* and a TOML file (`file`, or CAMPUS_CONFIG). Raises UsageError, naming the source."""
+        environ = os.environ if environ is None else environ
+        if file is None and environ.get("CAMPUS_CONFIG"):
+            file = Path(environ["CAMPUS_CONFIG"])
+        known = {f.name for f in fields(cls)}
+        merged: dict[str, Any] = _read_toml(file, known) if file else {}
+        merged |= {name: environ[f"CAMPUS_{name.upper()}"] for name in known if environ.get(f"CAMPUS_{name.upper()}")}
+        merged |= {name: value for name, value in (options or {}).items() if value is not None}
+        if "data" in merged:
+            merged["data"] = Path(merged["data"]).expanduser()
+        settings = cls(**merged)
+        settings.address()
+        if settings.language not in ("vi", "en"):
+            raise UsageError(f"language is '{settings.language}': choose vi or en.")
+        return settings
+
+    @classmethod
+    def table(cls) -> list[tuple[str, str, str]]:
+        """(name, default, help) of every setting."""
+        return [(f.name, str(f.default), f.metadata["help"]) for f in fields(cls)]
+
+    def address(self) -> tuple[str, int]:
+        """(host, port) of `http`. Raises UsageError."""
+        host, _, port = self.http.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise UsageError(f"http is '{self.http}': write HOST:PORT, such as 127.0.0.1:8080.")
+        return host.strip("[]"), int(port)
+
+
+def _read_toml(file: Path, known: set[str]) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"Cannot read the settings file {file}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not valid TOML: {error}.") from error
+    if unknown := sorted(set(table) - known):
+        raise UsageError(f"{file} has an unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}.")
+    for name, value in table.items():
+        if not isinstance(value, str):
+            raise UsageError(f"{file}: '{name}' must be text in quotes.")
+    return table

@@ -1,0 +1,106 @@
+"""Time series of readings: the columnar batch, its quality codes, and what every store promises.
+
+`open_telemetry(url)` in `campus.telemetry.stores` picks the adapter; nothing else names a database.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+GOOD = 0
+HOLD = 1  # the board's clock was synced earlier, and runs free since
+UNSYNCED = 2  # the boot never synced: the time is estimated from the receive time; kept out of facts
+INVALID = 3  # measured, but no value; the reason was not given or is not one of those below
+OUT_OF_RANGE = 4  # outside the point's plausible range; the value is kept, and not used
+IMPLAUSIBLE_TIME = 5  # more than 24 h ahead of the receive time, or before 2024
+INVALID_WARMUP = 16
+INVALID_FAILED = 17
+INVALID_CRC = 18
+INVALID_TIMEOUT = 19
+
+QUALITY_NAMES: dict[int, str] = {
+    GOOD: "good",
+    HOLD: "hold",
+    UNSYNCED: "unsynced",
+    INVALID: "invalid",
+    OUT_OF_RANGE: "out_of_range",
+    IMPLAUSIBLE_TIME: "implausible_time",
+    INVALID_WARMUP: "invalid:warmup",
+    INVALID_FAILED: "invalid:failed",
+    INVALID_CRC: "invalid:crc",
+    INVALID_TIMEOUT: "invalid:timeout",
+}
+USABLE = frozenset({GOOD, HOLD})
+"""Qualities whose value may enter inference and facts."""
+
+
+class SeriesKey(NamedTuple):
+    """What one series is: `point` with its channel, as on the wire (`power_w.1`)."""
+
+    site: str
+    board: str
+    point: str
+
+
+@dataclass(slots=True)
+class Readings:
+    """A columnar batch of readings; the four lists have one length, in order of arrival.
+
+    `which[i]` indexes `series`; `observed_at_ms` is Unix ms UTC; `value` is None where invalid;
+    `quality` is one of the codes above.
+    """
+
+    series: list[SeriesKey] = field(default_factory=list)
+    which: list[int] = field(default_factory=list)
+    observed_at_ms: list[int] = field(default_factory=list)
+    value: list[float | None] = field(default_factory=list)
+    quality: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.which)
+
+
+class Row(NamedTuple):
+    """One reading as exports show it."""
+
+    board: str
+    point: str
+    observed_at_ms: int
+    value: float | None
+    quality: str
+
+
+Sample = tuple[int, float | None, int]
+"""(observed_at_ms, value, quality) of one series, ascending by time."""
+
+
+class TelemetryStore(Protocol):
+    """A projection of the journal. Every method is safe from any thread and raises StoreError on failure."""
+
+    def cursor(self) -> int:
+        """Number of the last batch written; 0 for a new store."""
+        ...
+
+    def write(self, number: int, readings: Readings) -> None:
+        """Store a batch and its number as one step; a number at or below the cursor changes nothing."""
+        ...
+
+    def series(self, site: str | None = None, board: str | None = None) -> list[SeriesKey]:
+        """Every series known, sorted, narrowed to a site or board."""
+        ...
+
+    def read(self, keys: Sequence[SeriesKey], start_ms: int, end_ms: int) -> dict[SeriesKey, list[Sample]]:
+        """Samples in [start_ms, end_ms) per key, ascending; an empty list for a key without any."""
+        ...
+
+    def rows(
+        self, site: str | None, board: str | None, start_ms: int | None, end_ms: int | None, chunk: int = 20_000
+    ) -> Iterator[list[Row]]:
+        """Stream readings in chunks, by (board, point, observed_at); memory does not grow with the range."""
+        ...
+
+    def extent(self) -> tuple[int, int] | None:
+        """(first, last) observed_at_ms held, or None when empty."""
+        ...
+
+    def close(self) -> None: ...

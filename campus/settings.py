@@ -19,9 +19,15 @@ class Settings:
     """Every setting of the system; `Settings.load()` reads them, `table()` lists them for docs and help."""
 
     data: Path = _setting(Path("data"), "Folder of everything the system keeps")
-    mqtt: str = _setting("embedded", "Broker: mqtt://user:password@host:1883, mqtts://..., or 'embedded' (loopback)")
-    telemetry: str = _setting("duckdb", "Time series: 'duckdb' (in the data folder) or influxdb://user:password@host:8086/db")
-    records: str = _setting("sqlite", "Records: 'sqlite' (in the data folder) or postgresql://user:password@host/db")
+    mqtt: str = _setting(
+        "embedded", "Broker: mqtt://user:password@host:1883, mqtts://..., or 'embedded' (loopback)"
+    )
+    telemetry: str = _setting(
+        "duckdb", "Time series: 'duckdb' (in the data folder) or influxdb://user:password@host:8086/db"
+    )
+    records: str = _setting(
+        "sqlite", "Records: 'sqlite' (in the data folder) or postgresql://user:password@host/db"
+    )
     http: str = _setting("127.0.0.1:8080", "Address of the pages and the API, HOST:PORT")
     tz: str = _setting("Asia/Ho_Chi_Minh", "Time zone of a school that names none")
     language: str = _setting("vi", "Language of the pages before a reader chooses: vi or en")
@@ -40,7 +46,9 @@ class Settings:
             file = Path(environ["CAMPUS_CONFIG"])
         known = {f.name for f in fields(cls)}
         merged: dict[str, Any] = _read_toml(file, known) if file else {}
-        merged |= {name: environ[f"CAMPUS_{name.upper()}"] for name in known if environ.get(f"CAMPUS_{name.upper()}")}
+        merged |= {
+            name: environ[f"CAMPUS_{name.upper()}"] for name in known if environ.get(f"CAMPUS_{name.upper()}")
+        }
         merged |= {name: value for name, value in (options or {}).items() if value is not None}
         if "data" in merged:
             merged["data"] = Path(merged["data"]).expanduser()
@@ -71,7 +79,9 @@ def _read_toml(file: Path, known: set[str]) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} is not valid TOML: {error}.") from error
     if unknown := sorted(set(table) - known):
-        raise UsageError(f"{file} has an unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}.")
+        raise UsageError(
+            f"{file} has an unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}."
+        )
     for name, value in table.items():
         if not isinstance(value, str):
             raise UsageError(f"{file}: '{name}' must be text in quotes.")

@@ -1,0 +1,58 @@
+"""`campus inventory` and `campus password`: what a school's records need before its first board."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from campus.cli.options import with_settings
+from campus.cli.running import DataFolder, running
+from campus.errors import UsageError
+from campus.records import open_records
+from campus.records.inventory import Inventory
+from campus.settings import Settings
+
+
+@with_settings("data", "records")
+def inventory(
+    settings: Settings,
+    file: Annotated[
+        Path, typer.Argument(help="JSON or TOML, as docs/records.md describes", show_default=False)
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change")] = False,
+) -> None:
+    """Add or update rooms, boards, placements and timetable from a file; all of it or nothing."""
+    wanted = Inventory.load(file)
+    _refuse_beside_owner(settings)
+    folder = DataFolder(settings.data)
+    folder.claim()
+    try:
+        with closing(open_records(settings.records, settings.data)) as records:
+            changes = records.import_inventory(wanted, dry_run=dry_run)
+    finally:
+        folder.release()
+    for change in changes:
+        print(change)
+    fate = "nothing written" if dry_run else "written" if changes else "all was there already"
+    print(f"{len(changes)} changes: {fate}.")
+
+
+@with_settings("data", "records")
+def password(
+    settings: Settings,
+    name: Annotated[str, typer.Argument(help="Who signs in")] = "admin",
+) -> None:
+    """Set a new password; every session of that person ends."""
+    with closing(open_records(settings.records, settings.data)) as records:
+        records.ensure_admin()
+        new = typer.prompt("New password (at least 12 characters)", hide_input=True, confirmation_prompt=True)
+        records.set_password(name, new)
+    print(f"The password of {name} is changed.")
+
+
+def _refuse_beside_owner(settings: Settings) -> None:
+    if owner := running(settings.data):
+        raise UsageError(
+            f"Process {owner.pid} is running on {settings.data}: stop it first, then import, then start it again."
+        )

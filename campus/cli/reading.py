@@ -1,0 +1,144 @@
+"""Commands that read: `campus export readings` and `campus indicators`, through the running API or the stores."""
+
+import json
+import sys
+from contextlib import closing
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, cast
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from campus.cli.dates import midnight_ms, parse_date, parse_range
+from campus.cli.options import with_settings
+from campus.cli.running import Api, running
+from campus.cli.system import now, sole_site
+from campus.errors import NotFound, StoreError, UsageError
+from campus.indicators.frequency import frequency_rate
+from campus.records import open_records
+from campus.settings import Settings
+from campus.telemetry.export import export
+from campus.telemetry.stores import open_telemetry
+
+export_app = typer.Typer(no_args_is_help=True, help="Write what is stored to a file.")
+
+From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First local date, YYYY-MM-DD")]
+To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The day after the last local date")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output")]
+
+
+@export_app.command("readings")
+@with_settings("data", "telemetry", "records", "tz")
+def export_readings(
+    settings: Settings,
+    board: Annotated[str | None, typer.Option(help="Only this board")] = None,
+    start: From = None,
+    end: To = None,
+    format: Annotated[str, typer.Option(help="csv or parquet")] = "csv",
+    out: Annotated[
+        Path | None, typer.Option(help="File to write [default: standard output for csv]", show_default=False)
+    ] = None,
+) -> None:
+    """Write stored readings as csv or parquet: board, point, observed_at_ms, value, quality.
+
+    Works beside a running system (through its API) and without one (from the store itself).
+    """
+    if format not in ("csv", "parquet"):
+        raise UsageError(f"--format is '{format}': choose csv or parquet.")
+    if format == "parquet" and out is None:
+        raise UsageError("A parquet file cannot go to the terminal: name it with --out FILE.parquet.")
+    first = midnight_ms(parse_date(start, "--from"), settings.tz) if start else None
+    last = midnight_ms(parse_date(end, "--to"), settings.tz) if end else None
+    target = out.with_name(out.name + ".part") if out else None
+    try:
+        sink = target.open("wb") if target else sys.stdout.buffer
+    except OSError as error:
+        raise UsageError(f"Cannot write {out}: {error.strerror}.") from error
+    try:
+        if owner := running(settings.data):
+            Api(owner).download(
+                "/api/v1/readings/export", sink, format=format, board=board, start_ms=first, end_ms=last
+            )
+        else:
+            _require_store(settings)
+            with closing(open_telemetry(settings.telemetry, settings.data)) as store:
+                if board is not None and not store.series(board=board):
+                    raise NotFound(f"There is no board '{board}' in the stored readings.")
+                for chunk in export(store, format, board=board, start_ms=first, end_ms=last):
+                    sink.write(chunk)
+        sink.flush()
+        if target and out:
+            sink.close()
+            target.replace(out)
+    finally:
+        if target:
+            sink.close()
+            target.unlink(missing_ok=True)
+
+
+@with_settings("data", "telemetry", "records", "tz")
+def indicators(
+    settings: Settings,
+    room: Annotated[str, typer.Option(help="Room id, such as a-101")],
+    site: Annotated[str | None, typer.Option(help="Site id, where there are several")] = None,
+    start: From = None,
+    end: To = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a room's indicators with their evidence, over local dates [from, to); the last seven days by default."""
+    first, last = parse_range(start, end, datetime.now(ZoneInfo(settings.tz)).date())
+    if owner := running(settings.data):
+        api = Api(owner)
+        site = site or _sole([s["id"] for s in _items(api.get("/api/v1/sites"))])
+        found = _items(
+            api.get(f"/api/v1/sites/{site}/rooms/{room}/indicators", **{"from": first, "to": last})
+        )
+    else:
+        _require_store(settings)
+        with closing(open_records(settings.records, settings.data)) as records:
+            site = sole_site(records, site)
+            records.room(site, room)
+            figure = frequency_rate(
+                records.facts(site, room, first, last), records.calendar(site).version, now()
+            )
+            found = [asdict(figure)]
+    document = {"site": site, "room": room, "from": str(first), "to": str(last), "indicators": found}
+    if as_json:
+        print(json.dumps(document, default=str, ensure_ascii=False))
+        return
+    table = Table(title=f"{site} / {room}, {first} to {last} (not included)")
+    for heading in ("indicator", "value", "numerator", "denominator", "coverage", "counts"):
+        table.add_column(heading)
+    for item in found:
+        table.add_row(
+            f"{item['id']} v{item['version']}",
+            item["reason"] or "" if item["value"] is None else f"{item['value']:.3f}",
+            f"{item['numerator']:.0f}",
+            f"{item['denominator']:.0f}",
+            "" if item["coverage"] is None else f"{item['coverage']:.2f}",
+            ", ".join(f"{k} {v}" for k, v in item["counts"].items()),
+        )
+    Console().print(table)
+
+
+def _items(document: Any) -> list[dict[str, Any]]:
+    return cast(list[dict[str, Any]], document["items"] if isinstance(document, dict) else document)
+
+
+def _sole(known: list[str]) -> str:
+    if len(known) != 1:
+        raise UsageError(f"Name the site with --site; known are: {', '.join(known) or 'none'}.")
+    return known[0]
+
+
+def _require_store(settings: Settings) -> None:
+    """Reading must not make an empty data folder where there was none."""
+    embedded = settings.telemetry == "duckdb" or settings.records == "sqlite"
+    if embedded and not settings.data.is_dir():
+        raise StoreError(
+            f"There is no data folder {settings.data}. Name it with --data, or start `campus demo` to make one."
+        )

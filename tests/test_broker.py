@@ -1,0 +1,123 @@
+"""The embedded broker: loopback, a password per user, everyone to its own topics."""
+
+import socket
+import threading
+import time
+
+import paho.mqtt.client as mqtt
+import pytest
+
+from campus.errors import StoreError
+from collector.broker import COLLECTOR, EmbeddedBroker, allowed, load_secret, password
+
+TELEMETRY = "campus/v1/school/esp32-1/telemetry"
+
+
+@pytest.fixture
+def broker():
+    embedded = EmbeddedBroker(bytes(32))
+    embedded.start()
+    yield embedded
+    embedded.stop()
+
+
+def connect(broker: EmbeddedBroker, user: str | None, secret: str | None) -> tuple[mqtt.Client, str]:
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    if user is not None:
+        client.username_pw_set(user, secret)
+    answered = threading.Event()
+    reason = []
+    client.on_connect = lambda c, u, f, rc, p: (reason.append(str(rc)), answered.set())
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    assert answered.wait(5)
+    return client, reason[0]
+
+
+def test_only_a_users_own_password_opens(broker: EmbeddedBroker):
+    """A wrong password, another user's password and no name at all are refused."""
+    for user, secret, expected in [
+        (*broker.credential("esp32-1"), "Success"),
+        ("esp32-1", broker.credential("esp32-2")[1], "Not authorized"),
+        ("esp32-1", "", "Not authorized"),
+        (None, None, "Not authorized"),
+    ]:
+        client, reason = connect(broker, user, secret)
+        client.loop_stop()
+        assert reason == expected
+
+
+def test_a_board_reaches_its_own_topics_only(broker: EmbeddedBroker):
+    """What a board publishes as another board reaches nobody, and it hears nobody else's telemetry."""
+    collector, _ = connect(broker, *broker.credential(COLLECTOR))
+    board, _ = connect(broker, *broker.credential("esp32-1"))
+    heard: list[str] = []
+    overheard: list[str] = []
+    collector.on_message = lambda c, u, m: heard.append(m.topic)
+    board.on_message = lambda c, u, m: overheard.append(m.topic)
+    collector.subscribe("campus/v1/+/+/telemetry", 1)
+    board.subscribe("campus/v1/#", 1)
+    board.subscribe("campus/v1/school/esp32-1/committed")
+    time.sleep(0.3)
+    board.publish("campus/v1/school/esp32-2/telemetry", "forged", 1)
+    board.publish(TELEMETRY, "own", 1)
+    deadline = time.monotonic() + 5
+    while not heard and time.monotonic() < deadline:
+        time.sleep(0.02)
+    collector.publish("campus/v1/school/esp32-1/committed", "{}")
+    while not overheard and time.monotonic() < deadline:
+        time.sleep(0.02)
+    collector.loop_stop()
+    board.loop_stop()
+    assert heard == [TELEMETRY]
+    assert overheard == ["campus/v1/school/esp32-1/committed"]
+
+
+def test_it_listens_on_loopback_only(broker: EmbeddedBroker):
+    """The port is closed on every other address of this machine."""
+    others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {
+        "127.0.0.1"
+    }
+    for address in others:
+        if not address.startswith("127."):
+            with pytest.raises(OSError), socket.create_connection((address, broker.port), timeout=1):
+                pass
+    with socket.create_connection(("127.0.0.1", broker.port), timeout=1):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("user", "topic", "action", "may"),
+    [
+        ("b1", "campus/v1/s/b1/telemetry", "publish", True),
+        ("b1", "campus/v1/s/b1/config/reported", "publish", True),
+        ("b1", "campus/v1/s/b1/committed", "publish", False),
+        ("b1", "campus/v1/s/b1/committed", "subscribe", True),
+        ("b1", "campus/v1/s/b1/telemetry", "subscribe", False),
+        ("b1", "campus/v1/s/b2/committed", "subscribe", False),
+        ("b1", "campus/v1/+/b1/committed", "subscribe", False),
+        ("b1", "campus/v1/s/b1/#", "subscribe", False),
+        ("b1", "campus/v1/s/room/b1/state", "publish", False),
+        ("collector", "campus/v1/s/b1/committed", "publish", True),
+        ("collector", "$SYS/broker/version", "subscribe", False),
+    ],
+)
+def test_the_access_rules(user: str, topic: str, action: str, may: bool):
+    """A board writes its own five topics and reads its own three; the collector has campus/."""
+    assert allowed(user, topic, action) is may
+
+
+def test_the_secret_is_made_once_and_kept_private(tmp_path):
+    """Generated at first use, the same afterwards, readable by its owner only, different per folder."""
+    first = load_secret(tmp_path / "a")
+    assert load_secret(tmp_path / "a") == first
+    assert load_secret(tmp_path / "b") != first
+    assert (tmp_path / "a").stat().st_mode & 0o077 == 0
+    assert password(first, "b1") != password(first, "b2")
+
+
+def test_a_spoilt_secret_says_what_to_do(tmp_path):
+    """A file that is not the secret is named, with the way out."""
+    (tmp_path / "a").write_text("not hex")
+    with pytest.raises(StoreError, match="Delete the file"):
+        load_secret(tmp_path / "a")

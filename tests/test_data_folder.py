@@ -1,6 +1,7 @@
 """One owner per data folder, and how the others find it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from campus.cli.running import DataFolder
-folder = DataFolder(Path(sys.argv[1])); folder.claim(); folder.announce("http://127.0.0.1:9", None, None)
+folder = DataFolder(Path(sys.argv[1])); folder.claim(); folder.announce("http://127.0.0.1:9", None, "t")
 print("held", flush=True); sys.stdin.read()
 """
 
@@ -49,16 +50,14 @@ def test_a_crash_leaves_no_owner(tmp_path: Path, holder: subprocess.Popen):
 
 
 def test_the_announcement_is_private_and_gone_afterwards(tmp_path: Path):
-    """The token is readable by its owner only, new each time, and removed at the end."""
-    tokens = set()
-    for _ in range(2):
-        folder = DataFolder(tmp_path)
-        folder.claim()
-        tokens.add(folder.announce("http://127.0.0.1:1", 1883, "s").token)
-        assert (tmp_path / "run.json").stat().st_mode & 0o077 == 0
-        folder.release()
-        assert not (tmp_path / "run.json").exists()
-    assert len(tokens) == 2
+    """The token in it is readable by its owner only, and the file is removed at the end."""
+    folder = DataFolder(tmp_path)
+    folder.claim()
+    folder.announce("http://127.0.0.1:1", 1883, "secret")
+    assert (tmp_path / "run.json").stat().st_mode & 0o077 == 0
+    assert running(tmp_path) == Running(os.getpid(), "http://127.0.0.1:1", "secret", 1883)
+    folder.release()
+    assert not (tmp_path / "run.json").exists()
 
 
 def test_an_unwritable_folder_is_one_sentence():

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ class Running:
     http: str | None  # base address of the API, None for a collector alone
     token: str
     mqtt_port: int | None  # of the embedded broker
-    site: str | None = None
 
 
 class DataFolder:
@@ -54,9 +52,9 @@ class DataFolder:
             ) from error
         self._lock = lock
 
-    def announce(self, http: str | None, mqtt_port: int | None, site: str | None) -> Running:
+    def announce(self, http: str | None, mqtt_port: int | None, token: str) -> Running:
         """Write run.json, readable by its owner only."""
-        told = Running(os.getpid(), http, secrets.token_urlsafe(32), mqtt_port, site)
+        told = Running(os.getpid(), http, token, mqtt_port)
         draft = self.path / "run.json.new"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(asdict(told), file)

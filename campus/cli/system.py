@@ -1,17 +1,17 @@
 """What one process runs: stores, broker, collector, API; opened in order, closed in reverse."""
 
 import logging
-import socket
-import threading
+import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-import uvicorn
 from collector.service import CollectorService
 
-from api.app import Context, create_app
+from api.app import create_app
+from api.context import Context
+from api.server import ApiServer
 from campus.cli.running import DataFolder, Running
 from campus.errors import UsageError
 from campus.live import Live
@@ -52,7 +52,6 @@ class System:
         self.running: Running
         self._with_collector, self._with_api, self._prepare = collector, api, prepare
         self._stack = ExitStack()
-        self._server: uvicorn.Server | None = None
 
     def __enter__(self) -> "System":
         try:
@@ -67,9 +66,6 @@ class System:
 
     def _open(self) -> None:
         settings, stack = self.settings, self._stack
-        listening = _listen(*settings.address()) if self._with_api else None
-        if listening is not None:
-            stack.callback(listening.close)
         folder = DataFolder(settings.data)
         folder.claim()
         stack.callback(folder.release)
@@ -77,56 +73,45 @@ class System:
         stack.callback(self.records.close)
         self.telemetry = open_telemetry(settings.telemetry, settings.data)
         stack.callback(self.telemetry.close)
+        token = secrets.token_urlsafe(32)
+        server = self._server(token) if self._with_api else None
+        if server is not None:
+            stack.callback(server.stop)
         if self._prepare is not None:
             self._prepare(self)
-        mqtt = settings.mqtt
-        if self._with_collector and mqtt == "embedded":
-            self.broker = EmbeddedBroker(load_secret(settings.data / "broker.secret"))
-            self.broker.start()
-            stack.callback(self.broker.stop)
-            mqtt = self.broker.url()
         if self._with_collector:
-            self.collector = CollectorService(
-                mqtt=mqtt, data=settings.data, records=self.records, telemetry=self.telemetry, live=self.live
-            )
-            self.collector.start()
-            stack.callback(self.collector.stop)
+            self._start_collector()
         self.running = folder.announce(
-            _address(listening) if listening is not None else None,
-            self.broker.port if self.broker else None,
-            None,
+            server.url if server is not None else None, self.broker.port if self.broker else None, token
         )
-        if listening is not None:
-            self._serve(listening)
+        if server is not None:
+            server.start()
 
-    def _serve(self, listening: socket.socket) -> None:
+    def _server(self, token: str) -> ApiServer:
         context = Context(
             records=self.records,
             telemetry=self.telemetry,
             live=self.live,
             health=self.health,
-            local_token=self.running.token,
-            version=version("campus-monitor"),
             now=now,
+            local_token=token,
+            version=version("campus-monitor"),
+            language=self.settings.language,
         )
-        config = uvicorn.Config(
-            create_app(context),
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=2,
-            server_header=False,
-        )
-        self._server = server = uvicorn.Server(config)
-        thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [listening]}, name="http", daemon=True
-        )
-        thread.start()
+        return ApiServer(create_app(context), *self.settings.address())
 
-        def stop() -> None:
-            server.should_exit = True
-            thread.join(8)
-
-        self._stack.callback(stop)
+    def _start_collector(self) -> None:
+        mqtt = self.settings.mqtt
+        if mqtt == "embedded":
+            self.broker = EmbeddedBroker(load_secret(self.settings.data / "broker.secret"))
+            self.broker.start()
+            self._stack.callback(self.broker.stop)
+            mqtt = self.broker.url()
+        self.collector = CollectorService(
+            mqtt=mqtt, data=self.settings.data, records=self.records, telemetry=self.telemetry, live=self.live
+        )
+        self.collector.start()
+        self._stack.callback(self.collector.stop)
 
     @property
     def address(self) -> str:
@@ -138,28 +123,6 @@ class System:
             return {"ready": True, "reasons": [], "counters": {}}
         health = self.collector.health()
         return {"ready": health.ready, "reasons": list(health.reasons), "counters": dict(health.counters)}
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(128)
-    except OSError as error:
-        listening.close()
-        raise UsageError(
-            f"The address {host}:{port} cannot be used ({error.strerror}). Choose another with --http, "
-            "such as --http 127.0.0.1:0 for any free port."
-        ) from error
-    return listening
-
-
-def _address(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - told apart, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def sole_site(records: Records, site: str | None) -> str:

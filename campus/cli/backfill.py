@@ -1,0 +1,151 @@
+"""The past of a virtual school through MQTT: each board on a connection of its own, until all is committed."""
+
+import asyncio
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from campus.cli.brokers import Credential
+from campus.errors import CampusError
+from campus.wire.errors import WireError
+from campus.wire.lifecycle import decode_committed
+from campus.wire.telemetry import decode, last_seq
+from campus.wire.topics import parse
+from firmware.board.clock import Uptime
+from firmware.board.config import Broker, Config
+from firmware.board.link import Session
+from simulator.history import history
+from simulator.school import School
+
+PATIENCE_S = 60.0
+UNCOMMITTED = 400  # messages sent ahead of the collector, over all boards
+
+
+class Backfill:
+    """`run` sends [start, end) of a school's history; `records` and `boards` then say what was committed.
+
+    A minute has one identity for ever, so a run that broke off is simply run again.
+    """
+
+    def __init__(
+        self,
+        school: School,
+        host: str,
+        port: int,
+        credential: Credential,
+        kinds: Sequence[str],
+        boards: int | None,
+    ) -> None:
+        self._school, self._kinds = school, kinds
+        self._wanted = {room.board for room in school.rooms[:boards]}
+        self._host, self._port, self._credential = host, port, credential
+        self._open: dict[str, Sending] = {}
+        self.records = 0
+
+    @property
+    def boards(self) -> int:
+        return len(self._open)
+
+    async def run(self, start_ms: int, end_ms: int, console: Console) -> None:
+        """Raises CampusError when the broker refuses or nobody commits."""
+        bar = Progress(
+            TextColumn("Sending history"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        try:
+            with bar:
+                task = bar.add_task("", total=end_ms - start_ms)
+                for message in history(self._school, start_ms, end_ms, self._kinds):
+                    board = parse(message.topic).name
+                    if board in self._wanted:
+                        self.records += await (await self._sending(board)).send(message.payload)
+                        await self._wait(UNCOMMITTED)
+                    bar.update(task, completed=min(message.observed_at_ms - start_ms, end_ms - start_ms))
+                await self._wait(0)
+                bar.update(task, completed=end_ms - start_ms)
+        except (OSError, EOFError, TimeoutError) as error:
+            raise CampusError(
+                f"The connection to the broker broke: {error}. Run the command again: nothing counts twice."
+            ) from error
+        finally:
+            for sending in self._open.values():
+                sending.close()
+
+    async def _sending(self, board: str) -> "Sending":
+        if board not in self._open:
+            user, secret = self._credential(board)
+            config = Config(
+                site=self._school.site, board=board, broker=Broker(self._host, self._port, user, secret),
+                wifi=None, sensors=[], ntp="", sample_ms=1000, outbox_records=8, resend_ms=10_000,
+            )  # fmt: skip
+            self._open[board] = sending = Sending(Session(config, "0" * 16, Uptime()))
+            await sending.open()
+        return self._open[board]
+
+    async def _wait(self, most: int) -> None:
+        """Until at most `most` messages are sent and not committed."""
+        waited, before = 0.0, -1
+        while (now := sum(s.uncommitted for s in self._open.values())) > most:
+            if now != before:
+                waited, before = 0.0, now
+            if waited > PATIENCE_S:
+                raise CampusError(
+                    f"No collector committed anything for {PATIENCE_S:.0f} s; is it up? Then run the command again."
+                )
+            for sending in self._open.values():
+                await sending.attend()
+            await asyncio.sleep(0.02)
+            waited += 0.02
+
+
+class Sending:
+    """One board's connection, and which of its messages are not committed yet."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._last: dict[
+            str, list[int]
+        ] = {}  # boot -> last record number of each message that is not committed
+
+    async def open(self) -> None:
+        await self._session.open()
+        await self._session.subscribe("committed")
+        self._listener = asyncio.create_task(self._session.listen(self._heard))
+
+    async def send(self, payload: bytes) -> int:
+        """Publish one message once the broker keeps up; the number of its records."""
+        while not self._session.ready():
+            self._session.check()
+            await asyncio.sleep(0.002)
+        message = decode(payload)
+        self._last.setdefault(message.boot, []).append(last_seq(message))
+        await self._session.publish("telemetry", payload)
+        return len(message.rows)
+
+    @property
+    def uncommitted(self) -> int:
+        return sum(len(numbers) for numbers in self._last.values())
+
+    async def attend(self) -> None:
+        self._session.check()
+        await self._session.keep_alive()
+
+    def _heard(self, topic: str, payload: bytes | None) -> None:
+        if payload is None or not topic.endswith("/committed"):
+            return
+        try:
+            told = decode_committed(payload)
+        except WireError:
+            return
+        ranges = [(0, told.seq), *told.also]
+        self._last[told.boot] = [
+            n for n in self._last.get(told.boot, []) if not any(a <= n <= b for a, b in ranges)
+        ]
+
+    def close(self) -> None:
+        self._listener.cancel()
+        self._session.close()

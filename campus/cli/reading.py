@@ -24,6 +24,8 @@ from campus.settings import Settings
 from campus.telemetry.export import export
 from campus.telemetry.stores import open_telemetry
 
+EXPORT = "/api/v1/readings/export"
+
 export_app = typer.Typer(no_args_is_help=True, help="Write what is stored to a file.")
 
 From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First local date, YYYY-MM-DD")]
@@ -53,31 +55,31 @@ def export_readings(
         raise UsageError("A parquet file cannot go to the terminal: name it with --out FILE.parquet.")
     first = midnight_ms(parse_date(start, "--from"), settings.tz) if start else None
     last = midnight_ms(parse_date(end, "--to"), settings.tz) if end else None
-    target = out.with_name(out.name + ".part") if out else None
+    owner = running(settings.data)
+    if owner is None:
+        _require_store(settings)
+        with closing(open_telemetry(settings.telemetry, settings.data)) as store:
+            if board is not None and not store.series(board=board):
+                raise NotFound(f"There is no board '{board}' in the stored readings.")
+            sink = out or sys.stdout.buffer
+            count = export(store, sink, format, board=board, start_ms=first, end_ms=last)
+        print(f"{count} readings{f' written to {out}' if out else ''}.", file=sys.stderr)
+        return
+    query = {"format": format, "board": board, "start_ms": first, "end_ms": last}
+    if out is None:
+        Api(owner).download(EXPORT, sys.stdout.buffer, **query)
+        sys.stdout.buffer.flush()
+        return
+    part = out.with_name(f".{out.name}.part")
     try:
-        sink = target.open("wb") if target else sys.stdout.buffer
+        with part.open("wb") as file:
+            size = Api(owner).download(EXPORT, file, **query)
+        part.replace(out)
     except OSError as error:
         raise UsageError(f"Cannot write {out}: {error.strerror}.") from error
-    try:
-        if owner := running(settings.data):
-            Api(owner).download(
-                "/api/v1/readings/export", sink, format=format, board=board, start_ms=first, end_ms=last
-            )
-        else:
-            _require_store(settings)
-            with closing(open_telemetry(settings.telemetry, settings.data)) as store:
-                if board is not None and not store.series(board=board):
-                    raise NotFound(f"There is no board '{board}' in the stored readings.")
-                for chunk in export(store, format, board=board, start_ms=first, end_ms=last):
-                    sink.write(chunk)
-        sink.flush()
-        if target and out:
-            sink.close()
-            target.replace(out)
     finally:
-        if target:
-            sink.close()
-            target.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+    print(f"{size} bytes written to {out}.", file=sys.stderr)
 
 
 @with_settings("data", "telemetry", "records", "tz")

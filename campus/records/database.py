@@ -1,0 +1,190 @@
+"""Opens the records database, SQLite or PostgreSQL, and brings its schema up to date."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from campus.errors import StoreError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+FILE = "records.sqlite"
+_MIGRATION_LOCK = 0x63616D70  # "camp": one migrating process at a time on PostgreSQL
+
+
+class Database:
+    """The engine and its transactions. Thread-safe."""
+
+    def __init__(self, engine: Engine, where: str) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(writes=True)
+        self._where = where
+        # One writer at a time is SQLite's own rule; waiting here is fair, its busy polling is not.
+        one_writer = engine.dialect.name == "sqlite"
+        self._turn: AbstractContextManager[Any] = threading.Lock() if one_writer else nullcontext()
+
+    @classmethod
+    def open(cls, url: str, data: Path) -> "Database":
+        """`url` is "sqlite" or a PostgreSQL URL. Raises StoreError; passwords are never shown."""
+        if url == "sqlite":
+            file = _prepare(data)
+            where = f"the records file {file}"
+            engine = _sqlite(file)
+        else:
+            parsed = _parse(url)
+            where = f"the records database {parsed.render_as_string(hide_password=True)}"
+            engine = _postgresql(parsed)
+        try:
+            _migrate(engine, where)
+        except SQLAlchemyError as error:
+            engine.dispose()
+            raise StoreError(f"Cannot open {where}: {_cause(error)}. {_advice(engine)}") from error
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, where)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent view of the database."""
+        with self._translated(), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction, committed at the end, rolled back on any error."""
+        with self._turn, self._translated(), Session(self._writer) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise StoreError(f"{self._where[0].upper()}{self._where[1:]} failed: {_cause(error)}.") from error
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _prepare(data: Path) -> Path:
+    """The database file, made with its folder. It holds password hashes, so only its owner may read it."""
+    file = data / FILE
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write the records file {file}: {error.strerror}. Choose another data folder, or give its "
+            "owner to the user that runs this program."
+        ) from error
+    return file
+
+
+def _sqlite(file: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(file)),
+        pool_size=16,
+        max_overflow=48,
+        connect_args={"isolation_level": None, "timeout": 10.0},  # BEGIN is ours, below
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A reader that turns writer fails at once when another wrote meanwhile: writers say so first.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _parse(url: str) -> URL:
+    allowed = "Write 'sqlite' or postgresql://user:password@host:5432/database."
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError):
+        # Without the cause: its text may hold the password.
+        raise StoreError(f"The records URL cannot be read. {allowed}") from None
+    if backend not in ("postgresql", "postgres"):
+        raise StoreError(f"The records cannot be kept in '{backend}'. {allowed}")
+    if not parsed.database:
+        raise StoreError(f"The records URL names no database. {allowed}")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url, pool_pre_ping=True, pool_size=16, max_overflow=16, connect_args={"connect_timeout": 5}
+        )
+    except ImportError as error:
+        raise StoreError(
+            "PostgreSQL needs the driver psycopg: install it with pip install 'campus-monitor[postgres]'."
+        ) from error
+
+
+def migrations() -> Config:
+    """Alembic's configuration, without a file: the scripts lie in this package."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _migrate(engine: Engine, where: str) -> None:
+    config = migrations()
+    scripts = ScriptDirectory.from_config(config)
+    with engine.begin() as connection:
+        if _is_current(connection, scripts, where):
+            return
+    with engine.execution_options(writes=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        if not _is_current(connection, scripts, where):  # another process may have migrated meanwhile
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _is_current(connection: Connection, scripts: ScriptDirectory, where: str) -> bool:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is not None:
+        try:
+            scripts.get_revision(revision)
+        except CommandError as error:
+            raise StoreError(
+                f"Cannot open {where}: it was made by a newer version of Campus Monitor (schema {revision}). "
+                "Upgrade the program, or choose other records."
+            ) from error
+    return revision == scripts.get_current_head()
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """The database's own first sentence: without the statement and its values, which may be secrets."""
+    original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    lines = str(original).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(original).__name__
+
+
+def _advice(engine: Engine) -> str:
+    if engine.dialect.name == "sqlite":
+        return "Check the disk and the file, or open another data folder."
+    return "Check that the server runs, and the host, user, password and database of the URL."

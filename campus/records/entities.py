@@ -1,0 +1,157 @@
+"""What the records hand out: frozen values, never database rows. Datetimes are aware UTC, dates are local."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from campus.indicators import RoomFact
+from campus.inference import Interval
+
+LEVELS = ("primary", "lower-secondary", "upper-secondary", "multi-level")
+CONDITIONS = ("good", "worn", "broken", "under-repair")
+ADMINISTRATOR = "administrator"
+ROLES = (ADMINISTRATOR, "leader", "facilities", "it", "equipment", "auditor")
+LANGUAGES = ("vi", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A school, or a satellite campus of it. `tz` is an IANA name; `level` is one of LEVELS, or None."""
+
+    id: str
+    name: str
+    tz: str
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    site: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomType:
+    """A kind of room, shared by all sites. `in_frequency_rate`: its lesson slots count as time available."""
+
+    id: str
+    name_vi: str
+    name_en: str
+    in_frequency_rate: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """`capacity` in people, None while unknown; `volume_m3` is used by the CO2 model only."""
+
+    site: str
+    id: str
+    name: str
+    building: str | None
+    floor: int | None
+    room_type: str
+    capacity: int | None
+    volume_m3: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """A thing with a record. `kind` is an id (`projector`); `condition` is one of CONDITIONS."""
+
+    site: str
+    id: str
+    name: str
+    kind: str
+    room: str | None = None
+    in_service_on: date | None = None
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolClass:
+    """A class of pupils, known by its name ("6A"); `size` in pupils."""
+
+    site: str
+    name: str
+    home_room: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectGroup:
+    """The teachers of related subjects (tổ chuyên môn)."""
+
+    site: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A board as last heard. `points` is that of its latest birth: name -> {"unit": ..., "max_interval_ms": ...}.
+
+    `availability` is the word on the wire, or "unknown" before anything was heard; first_seen and
+    last_seen are None for a board of the inventory that was never heard.
+    """
+
+    id: str
+    site: str
+    firmware: str | None = None
+    hardware: str | None = None
+    boot: str | None = None
+    points: dict[str, Any] = field(default_factory=dict)
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    availability: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Board -> room, or board channel -> equipment, over [valid_from, valid_to).
+
+    Exactly one of `room` and `equipment` is set; `channel` is set if and only if `equipment` is.
+    """
+
+    id: int
+    board: str
+    room: str | None
+    channel: int | None
+    equipment: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What was derived for one room over [start_ms, end_ms), of any length: see Records.store_derivation."""
+
+    site: str
+    room: str
+    start_ms: int
+    end_ms: int
+    intervals: Sequence[Interval]
+    facts: Sequence[RoomFact]
+    checkpoints: Sequence[tuple[int, Mapping[str, Any]]]
+    derived_through_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who signs in with `name`. `role` is one of ROLES, `language` one of LANGUAGES."""
+
+    id: int
+    name: str
+    role: str
+    language: str = "vi"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A personal API token, without its secret."""
+
+    id: int
+    person: int
+    label: str
+    created_at: datetime

@@ -1,0 +1,279 @@
+"""`Records`, the one door to the records database. It opens the transactions; the modules beside it do the work."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from campus.calendar.school import SchoolCalendar
+from campus.indicators import RoomFact
+from campus.inference import Interval
+from campus.records import boards, derivations, importing, people, places, timetable
+from campus.records.database import Database
+from campus.records.entities import (
+    AccessToken,
+    Board,
+    Building,
+    Derivation,
+    Equipment,
+    Person,
+    Placement,
+    Room,
+    RoomType,
+    SchoolClass,
+    Site,
+    SubjectGroup,
+)
+from campus.records.inventory import Inventory
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_records(url: str, data: Path, now: Callable[[], datetime] = _now) -> "Records":
+    """Open the records and bring their schema up to date. Raises StoreError.
+
+    `url` is "sqlite" (the file records.sqlite in `data`, made with its folder) or a PostgreSQL URL.
+    """
+    return Records(Database.open(url, data), now)
+
+
+class Records:
+    """Thread-safe: every method is one transaction. Failures of the database are StoreError.
+
+    An id that does not exist is NotFound where one thing is asked for, and where a site's things are listed.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = _now) -> None:
+        self._database = database
+        self._now = now
+        self._calendars = timetable.Calendars()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> "Records":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # places
+
+    def sites(self) -> list[Site]:
+        with self._database.read() as session:
+            return places.sites(session)
+
+    def site(self, id: str) -> Site:
+        with self._database.read() as session:
+            return places.site(session, id)
+
+    def buildings(self, site: str) -> list[Building]:
+        with self._database.read() as session:
+            return places.buildings(session, site)
+
+    def rooms(self, site: str) -> list[Room]:
+        """Sorted by building, floor and id."""
+        with self._database.read() as session:
+            return places.rooms(session, site)
+
+    def room(self, site: str, id: str) -> Room:
+        with self._database.read() as session:
+            return places.room(session, site, id)
+
+    def room_types(self) -> list[RoomType]:
+        with self._database.read() as session:
+            return places.room_types(session)
+
+    def equipment(self, site: str) -> list[Equipment]:
+        with self._database.read() as session:
+            return places.equipment(session, site)
+
+    def classes(self, site: str) -> list[SchoolClass]:
+        with self._database.read() as session:
+            return places.classes(session, site)
+
+    def subject_groups(self, site: str) -> list[SubjectGroup]:
+        with self._database.read() as session:
+            return places.subject_groups(session, site)
+
+    # boards
+
+    def boards(self, site: str | None = None) -> list[Board]:
+        """Every board declared or heard, also of sites that are not in the records."""
+        with self._database.read() as session:
+            return boards.boards(session, site)
+
+    def board(self, site: str, id: str) -> Board:
+        with self._database.read() as session:
+            return boards.board(session, site, id)
+
+    def unassigned_boards(self, site: str | None = None) -> list[Board]:
+        """Boards without a room placement now: visible until someone places them."""
+        with self._database.read() as session:
+            return boards.unassigned(session, site, self._now())
+
+    def placements(self, site: str, at: datetime | None = None) -> list[Placement]:
+        """All placements of a site, or those valid at `at`; by board, channel and start."""
+        with self._database.read() as session:
+            return boards.placements(session, site, at)
+
+    def room_boards(self, site: str, room: str, start: datetime, end: datetime) -> list[Placement]:
+        """Room placements of a room that overlap [start, end), not clipped; by start."""
+        with self._database.read() as session:
+            return boards.in_room(session, site, room, start, end)
+
+    def room_of(self, board: str, at: datetime, site: str | None = None) -> str | None:
+        """Id of the room a board is placed in at `at`; `site` narrows, None asks for the board of any site."""
+        with self._database.read() as session:
+            return boards.room_of(session, board, at, site)
+
+    def saw_board(
+        self,
+        site: str,
+        board: str,
+        at: datetime,
+        boot: str | None = None,
+        birth: Mapping[str, Any] | None = None,
+        availability: str | None = None,
+    ) -> None:
+        """Note that a board was heard; an unknown one is added, unassigned. What is None stays as it was.
+
+        `birth` may hold "firmware", "hardware" and "points". first_seen only falls and last_seen only
+        rises; of the rest the last call wins, so call in the order of arrival. Each call is a durable
+        write: call it for births and availability, and at most about once a minute for telemetry.
+        Raises ValueError for ids that are not valid.
+        """
+        with self._database.write() as session:
+            boards.saw(session, site, board, at, boot, birth, availability)
+
+    # inventory and timetable
+
+    def import_inventory(self, inventory: Inventory, dry_run: bool = False) -> list[str]:
+        """Add or update what the inventory names, all or nothing; returns one line per change, [] when none.
+
+        A field that is left out keeps what is stored. Nothing is removed, but the terms, bells, closures
+        and lessons given replace the site's as a whole. Raises UsageError naming the field:
+        `lessons[3].room: ...`.
+        """
+        with self._database.write() as session:
+            changes = importing.apply(session, inventory)
+            if dry_run:
+                session.rollback()
+        return changes
+
+    def calendar(self, site: str) -> SchoolCalendar:
+        """The site's calendar and timetable; its `version` changes with its content."""
+        with self._database.read() as session:
+            return self._calendars.calendar(session, site)
+
+    # derivation
+
+    def derived_through(self, site: str, room: str) -> int | None:
+        """Unix ms up to which intervals and facts are final; None before the first derivation."""
+        with self._database.read() as session:
+            return derivations.through(session, site, room)
+
+    def checkpoint(self, site: str, room: str, before_ms: int) -> tuple[int, dict[str, Any]] | None:
+        """(at_ms, state) of the latest checkpoint at or before `before_ms`."""
+        with self._database.read() as session:
+            return derivations.checkpoint(session, site, room, before_ms)
+
+    def store_derivation(
+        self,
+        site: str,
+        room: str,
+        start_ms: int,
+        end_ms: int,
+        intervals: Sequence[Interval],
+        facts: Sequence[RoomFact],
+        checkpoints: Sequence[tuple[int, Mapping[str, Any]]],
+        derived_through_ms: int,
+    ) -> None:
+        """Replace what is derived of [start_ms, end_ms), a part of a day or many days, in one transaction.
+
+        Stored intervals are clipped to the outside of the range, `intervals` to the inside, and equal
+        states that touch are merged. Facts whose slot starts in the range are removed; a given fact
+        replaces one of the same slot wherever it starts. Checkpoints in (start_ms, end_ms] are
+        replaced. Raises ValueError for intervals that overlap, are empty or not ascending.
+        """
+        self.store_derivations(
+            [Derivation(site, room, start_ms, end_ms, intervals, facts, checkpoints, derived_through_ms)]
+        )
+
+    def store_derivations(self, parts: Sequence[Derivation]) -> None:
+        """store_derivation for several rooms or ranges, all in one transaction."""
+        with self._database.write() as session:
+            derivations.store(session, parts)
+
+    def intervals(self, site: str, room: str, start_ms: int, end_ms: int) -> list[Interval]:
+        """Intervals of a room clipped to [start_ms, end_ms), ascending."""
+        with self._database.read() as session:
+            return derivations.intervals(session, site, room, start_ms, end_ms)
+
+    def facts(
+        self, site: str, room: str | None = None, start: date = date.min, end: date = date.max
+    ) -> list[RoomFact]:
+        """Facts of the local dates [start, end), of a room or of all; by room and slot."""
+        with self._database.read() as session:
+            return derivations.facts(session, site, room, start, end)
+
+    # people
+
+    def ensure_admin(self) -> str | None:
+        """Create `admin` and return its generated password, which is kept nowhere; None if it exists."""
+        with self._database.write() as session:
+            return people.ensure_admin(session)
+
+    def sign_in(self, name: str, password: str) -> Person | None:
+        """The person, or None; an unknown name costs as much work as a wrong password."""
+        with self._database.read() as session:
+            person, stored = people.credentials(session, name)
+        # Outside the transaction: hashing is slow by design.
+        if not people.matches(stored, password) or person is None:
+            return None
+        if people.is_outdated(stored):
+            renewed = people.hash_password(password)
+            with self._database.write() as session:
+                people.renew(session, person, stored, renewed)
+        return person
+
+    def set_password(self, name: str, password: str) -> None:
+        """Change a password and end the person's sessions. Raises NotFound, UsageError if it is too short."""
+        hashed = people.hash_password(password)
+        with self._database.write() as session:
+            people.set_password(session, name, hashed)
+
+    def create_session(self, person: Person, hours: float) -> str:
+        """A new session's token. Only its hash is stored."""
+        with self._database.write() as session:
+            return people.create_session(session, person, hours, self._now())
+
+    def session(self, token: str) -> Person | None:
+        """Who a session's token belongs to; None when it is unknown, ended or expired."""
+        with self._database.read() as session:
+            return people.session_person(session, token, self._now())
+
+    def end_session(self, token: str) -> None:
+        with self._database.write() as session:
+            people.end_session(session, token)
+
+    def create_token(self, person: Person, label: str) -> str:
+        """A new API token, valid until it is revoked. Only its hash is stored."""
+        with self._database.write() as session:
+            return people.create_token(session, person, label, self._now())
+
+    def token(self, token: str) -> Person | None:
+        """Who an API token belongs to; None when it is unknown or revoked."""
+        with self._database.read() as session:
+            return people.token_person(session, token)
+
+    def tokens(self, person: Person) -> list[AccessToken]:
+        with self._database.read() as session:
+            return people.tokens(session, person)
+
+    def revoke_token(self, id: int, person: Person | None = None) -> None:
+        """Revoke a token, of `person` only when given. Raises NotFound."""
+        with self._database.write() as session:
+            people.revoke_token(session, id, person)

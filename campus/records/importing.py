@@ -1,0 +1,190 @@
+"""Applies an inventory: adds and updates, tells every change, refuses as a whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from campus.calendar import Bell, Closure, Lesson, Term
+from campus.calendar.school import CalendarError, validate
+from campus.errors import UsageError
+from campus.records import placing, timetable
+from campus.records.inventory import Inventory
+from campus.records.tables import (
+    Base,
+    BoardTable,
+    BuildingTable,
+    EquipmentTable,
+    RoomTable,
+    RoomTypeTable,
+    SchoolClassTable,
+    SiteTable,
+    SubjectGroupTable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One list of the inventory: its table, its key, and field -> list whose key the field must name."""
+
+    table: type[Base]
+    one: str
+    key: str = "id"
+    references: tuple[tuple[str, str], ...] = ()
+    of_site: bool = True
+
+
+# In the order in which the rows refer to one another.
+LISTS: dict[str, _List] = {
+    "buildings": _List(BuildingTable, "building"),
+    "room_types": _List(RoomTypeTable, "room type", of_site=False),
+    "rooms": _List(RoomTable, "room", references=(("building", "buildings"), ("room_type", "room_types"))),
+    "equipment": _List(EquipmentTable, "equipment", references=(("room", "rooms"),)),
+    "boards": _List(BoardTable, "board"),
+    "classes": _List(SchoolClassTable, "class", key="name", references=(("home_room", "rooms"),)),
+    "subject_groups": _List(SubjectGroupTable, "subject group"),
+}
+
+
+def apply(session: Session, inventory: Inventory) -> list[str]:
+    site = inventory.site.id
+    changes = _apply_site(session, inventory)
+    known: dict[str, set[str]] = {}
+    for name, kind in LISTS.items():
+        rows = getattr(inventory, name)
+        _refuse_repeated(name, kind, rows)
+        _refuse_unknown(name, rows, kind.references, known)
+        changes += _merge(session, site, kind, rows, known.setdefault(name, set()))
+    changes += placing.apply(session, inventory, known)
+    return changes + _apply_timetable(session, inventory, known)
+
+
+def _apply_site(session: Session, inventory: Inventory) -> list[str]:
+    given = inventory.site
+    row = session.get(SiteTable, given.id, with_for_update=True)
+    if row is None:
+        values = given.model_dump() | {"calendar_version": ""}
+        session.connection().execute(insert(SiteTable), [values])
+        return [f"add site {given.id} ({given.name})"]
+    changed = _changed(given, {name: getattr(row, name) for name in ("name", "tz", "level")})
+    for name, value in changed.items():
+        setattr(row, name, value[1])
+    session.flush()
+    return _told("site", given.id, changed)
+
+
+def _refuse_repeated(name: str, kind: _List, rows: Sequence[BaseModel]) -> None:
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        key = getattr(row, kind.key)
+        if key in seen:
+            raise UsageError(
+                f"{name}[{number}].{kind.key}: '{key}' is already {name}[{seen[key]}]; remove one of them."
+            )
+        seen[key] = number
+
+
+def _refuse_unknown(
+    name: str, rows: Sequence[BaseModel], references: Sequence[tuple[str, str]], known: Mapping[str, set[str]]
+) -> None:
+    for number, row in enumerate(rows):
+        for field, target in references:
+            value = getattr(row, field)
+            if value is not None and value not in known[target]:
+                raise UsageError(
+                    f"{name}[{number}].{field}: there is no '{value}' in {target}; add it to {target} or correct it."
+                )
+
+
+def _merge(session: Session, site: str, kind: _List, rows: Sequence[BaseModel], known: set[str]) -> list[str]:
+    """Insert and update the rows; adds every key that is stored then to `known`."""
+    columns = kind.table.__table__.c
+    key = columns[kind.key]
+    query = select(kind.table.__table__)
+    if kind.of_site:
+        query = query.where(columns.site == site)
+    stored = {row[kind.key]: dict(row) for row in session.connection().execute(query).mappings()}
+    added, changes = [], []
+    for row in rows:
+        id = getattr(row, kind.key)
+        old = stored.get(id)
+        if old is None:
+            added.append(row.model_dump() | ({"site": site} if kind.of_site else {}) | _defaults(kind))
+            changes.append(
+                f"add {kind.one} {id}"
+                + (f" ({row.name})" if kind.key == "id" and hasattr(row, "name") else "")
+            )
+            continue
+        changed = _changed(row, old)
+        if changed:
+            statement = (
+                update(kind.table).where(key == id).values({name: new for name, (_, new) in changed.items()})
+            )
+            if kind.of_site:
+                statement = statement.where(columns.site == site)
+            session.connection().execute(statement)
+            changes += _told(kind.one, id, changed)
+    if added:
+        session.connection().execute(insert(kind.table), added)
+    known.update(stored, (getattr(row, kind.key) for row in rows))
+    return changes
+
+
+def _defaults(kind: _List) -> dict[str, Any]:
+    return {"points": {}, "availability": "unknown"} if kind.table is BoardTable else {}
+
+
+def _changed(row: BaseModel, old: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """field -> (old, new) of the fields that were given and differ."""
+    given = row.model_dump(exclude_unset=True)
+    return {name: (old[name], new) for name, new in given.items() if name in old and old[name] != new}
+
+
+def _told(one: str, id: str, changed: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    if not changed:
+        return []
+    fields = ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in changed.items())
+    return [f"change {one} {id}: {fields}"]
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _apply_timetable(session: Session, inventory: Inventory, known: Mapping[str, set[str]]) -> list[str]:
+    lessons = inventory.lessons or []
+    _refuse_unknown(
+        "lessons",
+        lessons,
+        (("room", "rooms"), ("school_class", "classes"), ("subject_group", "subject_groups")),
+        known,
+    )
+    given: dict[str, Sequence[timetable.Entry]] = {}
+    if inventory.terms is not None:
+        given["terms"] = [Term(row.name, row.start, row.end) for row in inventory.terms]
+    if inventory.closures is not None:
+        given["closures"] = [Closure(row.start, row.end, row.reason) for row in inventory.closures]
+    bell_names: list[str] | None = None
+    if inventory.bells is not None:
+        bells = [(number, row, day) for number, row in enumerate(inventory.bells) for day in row.weekday]
+        bell_names = [f"bells[{number}]" for number, _, _ in bells]
+        given["bells"] = [Bell(day, row.session, row.period, row.start, row.end) for _, row, day in bells]
+    if inventory.lessons is not None:
+        given["lessons"] = [Lesson(**row.model_dump()) for row in lessons]
+    stored = timetable.load(session, inventory.site.id)
+    whole: dict[str, Any] = stored.parts() | given
+    stored_names = [
+        f"the stored lesson {timetable.describe(lesson)}; its field period" for lesson in stored.lessons
+    ]
+    try:
+        validate(
+            **whole,
+            bell_names=bell_names,
+            lesson_names=None if inventory.lessons is not None else stored_names,
+        )
+    except CalendarError as error:
+        raise UsageError(str(error)) from None
+    return timetable.store(session, inventory.site.id, given)

@@ -1,0 +1,1 @@
+"""Every change of the records' schema, run when the records are opened."""

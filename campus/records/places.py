@@ -1,0 +1,100 @@
+"""Sites, buildings, rooms, room types, equipment, classes and subject groups."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campus.errors import NotFound
+from campus.records.entities import Building, Equipment, Room, RoomType, SchoolClass, Site, SubjectGroup
+from campus.records.tables import (
+    BuildingTable,
+    EquipmentTable,
+    RoomTable,
+    RoomTypeTable,
+    SchoolClassTable,
+    SiteTable,
+    SubjectGroupTable,
+)
+from campus.wire.topics import valid_id
+
+
+def sites(session: Session) -> list[Site]:
+    return [_site(row) for row in session.scalars(select(SiteTable).order_by(SiteTable.id))]
+
+
+def site(session: Session, id: str) -> Site:
+    row = session.get(SiteTable, id) if valid_id(id) else None
+    if row is None:
+        raise NotFound(
+            f"There is no site '{shown(id)}'. Import its inventory, or choose one of the list of sites."
+        )
+    return _site(row)
+
+
+def buildings(session: Session, site_id: str) -> list[Building]:
+    site(session, site_id)
+    query = select(BuildingTable).where(BuildingTable.site == site_id).order_by(BuildingTable.id)
+    return [Building(row.site, row.id, row.name) for row in session.scalars(query)]
+
+
+def rooms(session: Session, site_id: str) -> list[Room]:
+    site(session, site_id)
+    query = (
+        select(RoomTable)
+        .where(RoomTable.site == site_id)
+        .order_by(RoomTable.building.nulls_last(), RoomTable.floor.nulls_last(), RoomTable.id)
+    )
+    return [_room(row) for row in session.scalars(query)]
+
+
+def room(session: Session, site_id: str, id: str) -> Room:
+    row = session.get(RoomTable, (site_id, id)) if valid_id(site_id) and valid_id(id) else None
+    if row is None:
+        site(session, site_id)
+        raise NotFound(
+            f"There is no room '{shown(id)}' in site '{site_id}'. Add it to the inventory, or check its id."
+        )
+    return _room(row)
+
+
+def room_types(session: Session) -> list[RoomType]:
+    query = select(RoomTypeTable).order_by(RoomTypeTable.id)
+    return [
+        RoomType(row.id, row.name_vi, row.name_en, row.in_frequency_rate) for row in session.scalars(query)
+    ]
+
+
+def equipment(session: Session, site_id: str) -> list[Equipment]:
+    site(session, site_id)
+    query = select(EquipmentTable).where(EquipmentTable.site == site_id).order_by(EquipmentTable.id)
+    return [
+        Equipment(row.site, row.id, row.name, row.kind, row.room, row.in_service_on, row.condition)
+        for row in session.scalars(query)
+    ]
+
+
+def classes(session: Session, site_id: str) -> list[SchoolClass]:
+    site(session, site_id)
+    query = select(SchoolClassTable).where(SchoolClassTable.site == site_id).order_by(SchoolClassTable.name)
+    return [SchoolClass(row.site, row.name, row.home_room, row.size) for row in session.scalars(query)]
+
+
+def subject_groups(session: Session, site_id: str) -> list[SubjectGroup]:
+    site(session, site_id)
+    query = select(SubjectGroupTable).where(SubjectGroupTable.site == site_id).order_by(SubjectGroupTable.id)
+    return [SubjectGroup(row.site, row.id, row.name) for row in session.scalars(query)]
+
+
+def shown(id: str) -> str:
+    """An id from outside as it can stand in a one-line message."""
+    text = "".join(character if character.isprintable() else "?" for character in id[:64])
+    return text + "..." if len(id) > 64 else text
+
+
+def _site(row: SiteTable) -> Site:
+    return Site(row.id, row.name, row.tz, row.level)
+
+
+def _room(row: RoomTable) -> Room:
+    return Room(
+        row.site, row.id, row.name, row.building, row.floor, row.room_type, row.capacity, row.volume_m3
+    )

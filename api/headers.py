@@ -1,0 +1,71 @@
+"""What surrounds every response: the host it may be asked by, and the headers that keep a browser honest."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import ProblemError, explain, problem
+from api.security import host_allowed
+
+MAX_BODY = 64 * 1024
+SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Surround:
+    """Pure ASGI, so that streams pass through chunk by chunk."""
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...] = ()) -> None:
+        self.app = app
+        self.hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        static = scope["path"].startswith("/static/")
+        started = False
+
+        async def start(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY.items():
+                    headers[name] = value
+                fresh = static and message["status"] in (200, 304)  # addresses of assets carry their hash
+                headers["Cache-Control"] = "public, max-age=86400" if fresh else "no-store"
+            await send(message)
+
+        request = Request(scope)
+        try:
+            self._check(request)
+            await self.app(scope, receive, start)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            if started:
+                raise
+            status, detail, more, _ = explain(error)
+            await problem(request, status, detail, more)(scope, receive, start)
+
+    def _check(self, request: Request) -> None:
+        if not host_allowed(request.headers.get("host", ""), self.hosts):
+            raise ProblemError(
+                421,
+                "This server is not known by that name. Use its address, or add the name to its settings.",
+            )
+        if "transfer-encoding" in request.headers:
+            raise ProblemError(411, "Send the length of the body (Content-Length), not a stream.")
+        length = request.headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > MAX_BODY:
+            raise ProblemError(413, "The request is too large; send at most 64 KiB.")

@@ -1,0 +1,275 @@
+"""The pages: what the stores hold, handed to dashboards.web and returned as HTML."""
+
+import re
+from datetime import date, timedelta
+from typing import Annotated, Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.context import Context, ContextDep, Day, Id, RoomId, SiteId, midnight_ms, now_ms, today, week_of
+from api.problems import ProblemError
+from api.rights import LIVE, PERIODS, require
+from api.routes.readings import room_windows
+from api.security import COOKIE, SESSION_HOURS, WHO, SignIn, identify, refuse_forged, set_session
+from campus.indicators import FREE
+from campus.indicators.facts import COVERAGE_PCT
+from campus.indicators.frequency import frequency_rate
+from campus.records.entities import Person, Room, Site
+from campus.telemetry import Sample
+from campus.wire.points import base
+from dashboards.web.board import Now, board, lessons_of
+from dashboards.web.chart import HEIGHT, WIDTH, Chart, chart
+from dashboards.web.render import Pages
+from dashboards.web.week import list_weeks, week
+from dashboards.web.words import LANGUAGES
+
+router = APIRouter(include_in_schema=False)
+
+LANGUAGE_COOKIE = "campus_language"
+_SAFE_NEXT = re.compile(r"/(?![/\\])[^\x00-\x20\\]*", re.ASCII)
+
+
+def _pages(request: Request) -> Pages:
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def language_of(request: Request, context: Context, person: Person | None = None) -> str:
+    """The language chosen on this browser, or the person's, or the installation's."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE) or (person.language if person else context.language)
+    return chosen if chosen in LANGUAGES else LANGUAGES[0]
+
+
+def safe_next(path: str | None) -> str:
+    """A path on this server to go on to, and nothing else."""
+    return path if path and len(path) < 500 and _SAFE_NEXT.fullmatch(path) else "/"
+
+
+def _reader(request: Request, context: ContextDep) -> Person:
+    person = identify(request, context)
+    if person is None:
+        raise ProblemError(401, WHO, {"Location": f"/sign-in?next={quote(_here(request), safe='/')}"})
+    return person
+
+
+ReaderDep = Annotated[Person, Depends(_reader)]
+
+
+def _here(request: Request) -> str:
+    query = request.url.query
+    return request.url.path + (f"?{query}" if query else "")
+
+
+def show(
+    request: Request, context: Context, template: str, person: Person | None, status: int = 200, **values: Any
+) -> HTMLResponse:
+    """A page in the reader's language."""
+    here = _here(request) if request.method == "GET" else "/"
+    html = _pages(request).render(
+        template, language_of(request, context, person), person=person, here=here, **values
+    )
+    return HTMLResponse(html, status)
+
+
+def error_page(request: Request, status: int, detail: str) -> Response | None:
+    """The HTML answer to an error outside /api: sign-in for a stranger, else a sentence to read."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return None
+    if status == 401 and request.method == "GET":
+        return RedirectResponse(
+            "/sign-in", 303
+        )  # its Location, with where to go on to, is in the error's headers
+    context: Context = request.app.state.context
+    known = status if status in (401, 403, 404, 422, 503) else 404 if status == 405 else 500
+    language = language_of(request, context)
+    html = _pages(request).render(
+        "error.html",
+        language,
+        person=None,
+        here="/",
+        sentence=_pages(request).words(language)(f"error.{known}"),
+    )
+    return HTMLResponse(html, status)
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, context: ContextDep, next: str | None = None) -> Response:
+    """Open to everyone."""
+    if identify(request, context) is not None:
+        return RedirectResponse(safe_next(next), 303)
+    return show(request, context, "sign_in.html", None, next=safe_next(next), name="", problem=None)
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    context: ContextDep,
+    name: Annotated[str, Form(min_length=1, max_length=128)],
+    password: Annotated[str, Form(min_length=1, max_length=256)],
+    next: Annotated[str | None, Form()] = None,
+) -> Response:
+    """Open to everyone; limited by account."""
+    refuse_forged(request)
+    check: SignIn = request.app.state.sign_in
+    try:
+        person = check(context, name, password)
+    except ProblemError as error:
+        text = _pages(request).words(language_of(request, context))
+        key = {401: "sign_in.wrong", 429: "sign_in.wait"}.get(error.status, "sign_in.busy")
+        sentence = text(key, seconds=error.headers.get("Retry-After", ""))
+        return show(
+            request,
+            context,
+            "sign_in.html",
+            None,
+            error.status,
+            next=safe_next(next),
+            name=name,
+            problem=sentence,
+        )
+    response = RedirectResponse(safe_next(next), 303)
+    set_session(request, response, context.records.create_session(person, SESSION_HOURS))
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, context: ContextDep, _person: ReaderDep) -> Response:
+    """End this browser's session."""
+    if token := request.cookies.get(COOKIE):
+        context.records.end_session(token)
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@router.post("/language")
+def choose_language(
+    request: Request, language: Annotated[str, Form()], next: Annotated[str | None, Form()] = None
+) -> Response:
+    """Open to everyone: keep the page, change its language."""
+    refuse_forged(request)
+    response = RedirectResponse(safe_next(next), 303)
+    if language in LANGUAGES:
+        response.set_cookie(
+            LANGUAGE_COOKIE,
+            language,
+            max_age=365 * 86400,
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
+    return response
+
+
+@router.get("/")
+def rooms_now(
+    request: Request, context: ContextDep, person: ReaderDep, site: Annotated[Id | None, Query()] = None
+) -> Response:
+    """The live room board of one site; a choice where there are several."""
+    require(person, LIVE)
+    sites = context.records.sites()
+    if site is None and len(sites) != 1:
+        return show(request, context, "sites.html", person, sites=sites)
+    chosen = context.records.site(site) if site else sites[0]
+    now = _now(context, chosen, context.records.rooms(chosen.id))
+    return show(
+        request,
+        context,
+        "board.html",
+        person,
+        view=board(now),
+        room_types=now.room_types,
+        zone=ZoneInfo(chosen.tz),
+    )
+
+
+def _now(context: Context, site: Site, rooms: list[Room]) -> Now:
+    records = context.records
+    return Now(
+        site=site,
+        buildings=records.buildings(site.id),
+        rooms=rooms,
+        room_types={one.id: one for one in records.room_types()},
+        calendar=records.calendar(site.id),
+        states=context.live.rooms(site.id),
+        boards=context.live.boards(site.id),
+        placed={one.board: one.room for one in records.placements(site.id, context.now()) if one.room},
+        unassigned=[one for one in records.unassigned_boards(site.id) if one.last_seen is not None],
+        progress=context.live.progress(),
+        now=context.now(),
+    )
+
+
+@router.get("/rooms/{site}/{room}")
+def room_page(
+    request: Request,
+    context: ContextDep,
+    person: ReaderDep,
+    site: SiteId,
+    room: RoomId,
+    day: Annotated[Day | None, Query()] = None,
+) -> Response:
+    """One room's week around a day: its timetable against what was measured, and the day's CO2."""
+    require(person, PERIODS)
+    records = context.records
+    where, found = records.site(site), records.room(site, room)
+    now_date = today(context, where)
+    chosen = day or now_date
+    days = week_of(chosen)
+    facts = records.facts(site, room, days.start, days.end)
+    calendar = records.calendar(site)
+    weekly = week(calendar, room, days.start, facts, context.now())
+    now = _now(context, where, [found])
+    view = board(now)
+    kind = now.room_types.get(found.room_type)
+    language = language_of(request, context, person)
+    return show(
+        request,
+        context,
+        "room.html",
+        person,
+        view=view,
+        room=found,
+        path=f"/rooms/{site}/{room}",
+        room_type=_pages(request).words(language).room_type(kind) if kind else found.room_type,
+        counted=kind is None or kind.in_frequency_rate,
+        building=next((one.name for one in now.buildings if one.id == found.building), None),
+        now_tile=view.groups[0].tiles[0],
+        zone=ZoneInfo(where.tz),
+        week=weekly,
+        rate=frequency_rate(facts, calendar.version, context.now()),
+        needed=COVERAGE_PCT / 100,
+        placed=bool(room_windows(context, where, room, *days.ms(where))),
+        monday=days.start,
+        weeks=list_weeks(chosen, now_date),
+        sunday=days.end - timedelta(days=1),
+        previous=chosen - timedelta(days=7),
+        following=chosen + timedelta(days=7),
+        today=now_date,
+        day=chosen,
+        of_day=[cell for cell in weekly.of(chosen) if cell.state != FREE],
+        chart=_chart(context, where, room, chosen),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+
+
+def _chart(context: Context, site: Site, room: str, day: date) -> Chart:
+    start_ms, end_ms = midnight_ms(day, site), midnight_ms(day + timedelta(days=1), site)
+    series: dict[Any, list[Sample]] = {}
+    for name, since_ms, until_ms in room_windows(context, site, room, start_ms, end_ms):
+        keys = [key for key in context.telemetry.series(site.id, name) if base(key.point) == "co2_ppm"]
+        for key, samples in context.telemetry.read(keys, since_ms, until_ms).items():
+            series.setdefault(key, []).extend(samples)
+    return chart(
+        list(series.values()),
+        context.records.intervals(site.id, room, start_ms, end_ms),
+        lessons_of(context.records.calendar(site.id), room, day),
+        start_ms,
+        end_ms,
+        ZoneInfo(site.tz),
+        now_ms(context),
+    )

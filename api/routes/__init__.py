@@ -1,0 +1,1 @@
+"""One module per resource: thin functions over what the context holds."""

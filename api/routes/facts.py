@@ -1,0 +1,39 @@
+"""Facts: one row per room, slot and date; and the figures that are sums of them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from api.context import ContextDep, DaysDep, Id, RoomId, SiteId
+from api.models import FactOut, IndicatorOut
+from api.rights import PERIODS
+from api.security import has
+from campus.indicators.frequency import frequency_rate
+
+router = APIRouter(prefix="/sites/{site}", dependencies=[Depends(has(PERIODS))])
+
+MAX_DAYS_OF_A_SITE = 31
+
+
+@router.get("/facts", response_model=list[FactOut], tags=["facts"])
+def facts(
+    context: ContextDep,
+    site: SiteId,
+    days: DaysDep,
+    room: Annotated[Id | None, Query(description="Only this room; without it at most 31 days")] = None,
+) -> Any:
+    """What happened in every slot of [from, to): provisional until the month is closed."""
+    context.records.site(site)
+    if room is None:
+        days.bounded(MAX_DAYS_OF_A_SITE)
+    else:
+        context.records.room(site, room)
+    return context.records.facts(site, room, days.start, days.end)
+
+
+@router.get("/rooms/{room}/indicators", response_model=list[IndicatorOut], tags=["indicators"])
+def indicators(context: ContextDep, site: SiteId, room: RoomId, days: DaysDep) -> Any:
+    """`frequency_rate` of one room over [from, to) local dates, with its evidence and counts."""
+    context.records.room(site, room)
+    facts = context.records.facts(site, room, days.start, days.end)
+    return [frequency_rate(facts, context.records.calendar(site).version, context.now())]

@@ -1,0 +1,68 @@
+"""What is true now: a snapshot, and the stream of what changes."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from api.context import ContextDep, Id, now_ms
+from api.models import LiveOut
+from api.problems import ProblemError
+from api.rights import LIVE, may
+from api.security import has, identify
+from api.streams import Streams
+from campus.live import Change
+
+router = APIRouter(prefix="/live", tags=["live"], dependencies=[Depends(has(LIVE))])
+
+OneSite = Annotated[Id | None, Query(examples=["demo"], description="Only this site")]
+
+_EVENTS = """retry: 3000
+
+event: room
+data: {"site":"demo","room":"a101","presence":true,"since_ms":1795392060000,"motion_at_ms":null,\
+"updated_at_ms":1795394640000,"values":{"co2_ppm":812.0}}
+
+: heartbeat
+event: beat
+data: {"at_ms":1795394650000}
+
+"""
+
+
+@router.get("", response_model=LiveOut)
+def snapshot(context: ContextDep, site: OneSite = None) -> Any:
+    """The newest state of every room and board, and the progress of long work."""
+    return {
+        "at_ms": now_ms(context),
+        "rooms": context.live.rooms(site),
+        "boards": context.live.boards(site),
+        "progress": context.live.progress(),
+    }
+
+
+@router.get(
+    "/events",
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {"example": _EVENTS}}}},
+)
+async def events(request: Request, context: ContextDep, site: OneSite = None) -> Response:
+    """Server-sent events: `room`, `board` and `progress` carry the new state; `beat` comes at least every 15 s.
+
+    After `reset` (this reader was too slow) and after every reconnection, read the snapshot again. The stream is open
+    before its first event, so a snapshot read after it opened misses nothing.
+    """
+    streams: Streams = request.app.state.streams
+    if streams.full:
+        raise ProblemError(
+            503, "Too many pages follow the live state. Close some and try again.", {"Retry-After": "30"}
+        )
+
+    def wanted(change: Change) -> bool:
+        return site is None or change.kind == "progress" or change.body.get("site") == site
+
+    def still_allowed() -> bool:
+        person = identify(request, context)
+        return person is not None and may(person, LIVE)
+
+    return streams.response(wanted, still_allowed, lambda: now_ms(context))

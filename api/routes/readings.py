@@ -1,0 +1,191 @@
+"""Readings: a bounded page of them as JSON, or a whole range as a file."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from api.context import Context, ContextDep, Day, Days, DaysDep, Id, SiteQuery
+from api.exports import export
+from api.models import ReadingPage
+from api.problems import ProblemError
+from api.rights import PERIODS
+from api.security import has
+from campus.records.entities import Site
+from campus.telemetry import QUALITY_NAMES, SeriesKey
+from campus.wire.points import base, valid_point
+
+router = APIRouter(prefix="/readings", tags=["readings"], dependencies=[Depends(has(PERIODS))])
+
+MAX_DAYS_OF_JSON = 31
+_DAY_MS = 86_400_000
+_MAX_MS = 2**43  # the year 2248
+
+Window = tuple[int, int]
+
+
+@router.get("", response_model=ReadingPage)
+def readings(
+    context: ContextDep,
+    site: SiteQuery,
+    days: DaysDep,
+    board: Annotated[Id | None, Query(description="Of this board")] = None,
+    room: Annotated[Id | None, Query(description="Of the boards in this room, while they were there")] = None,
+    point: Annotated[
+        str | None, Query(max_length=64, examples=["co2_ppm"], description="Only this point")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    after: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
+) -> Any:
+    """Readings of one board or room over [from, to), at most 31 days; for more, take the export."""
+    if (board is None) == (room is None):
+        raise ProblemError(422, "Name either 'board' or 'room': readings are those of one of them.")
+    if point is not None and not valid_point(point):
+        raise ProblemError(422, "'point' is not a point; a point is named like co2_ppm or power_w.1.")
+    found = context.records.site(site)
+    windows = _windows(context, found, days.bounded(MAX_DAYS_OF_JSON), board, room)
+    page: list[dict[str, Any]] = []
+    for reading in _walk(context, site, windows, point, _cursor(after)):
+        if len(page) == limit:
+            last = page[-1]
+            return {"readings": page, "next": f"{last['board']}.{last['point']}.{last['observed_at_ms']}"}
+        page.append(reading)
+    return {"readings": page, "next": None}
+
+
+@router.get(
+    "/export",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file, streamed",
+            "content": {
+                "text/csv": {
+                    "example": "board,point,observed_at_ms,value,quality\nb-a101,co2_ppm,1795394640000,812.0,good\n"
+                },
+                "application/vnd.apache.parquet": {},
+            },
+        }
+    },
+)
+def export_readings(
+    context: ContextDep,
+    format: Annotated[Literal["csv", "parquet"], Query()] = "csv",
+    site: Annotated[Id | None, Query(description="Only this site")] = None,
+    board: Annotated[Id | None, Query(description="Only this board")] = None,
+    start: Annotated[Day | None, Query(alias="from", description="First local date")] = None,
+    end: Annotated[Day | None, Query(alias="to", description="Local date after the last")] = None,
+    start_ms: Annotated[
+        int | None, Query(ge=0, lt=_MAX_MS, description="In place of `from`: exact, Unix ms")
+    ] = None,
+    end_ms: Annotated[
+        int | None, Query(ge=0, lt=_MAX_MS, description="In place of `to`: exact, Unix ms")
+    ] = None,
+) -> Response:
+    """Readings by (board, point, observed_at_ms), in columns board, point, observed_at_ms, value, quality."""
+    if site is not None:
+        context.records.site(site)
+    if board is not None and not any(one.board == board for one in context.telemetry.series(site, board)):
+        context.records.board(site or _only_site(context).id, board)  # known and silent, or NotFound
+    if start is not None or end is not None:
+        where = context.records.site(site) if site else _only_site(context)
+        days = Days(
+            start or datetime(2000, 1, 1, tzinfo=UTC).date(), end or datetime(2199, 1, 1, tzinfo=UTC).date()
+        )
+        if days.end <= days.start:
+            raise ProblemError(
+                422, "'to' must be a later date than 'from': the range is half-open, [from, to)."
+            )
+        if start_ms is not None or end_ms is not None:
+            raise ProblemError(
+                422, "Give the range as dates (from, to) or exactly (start_ms, end_ms), not as both."
+            )
+        start_ms, end_ms = days.ms(where)
+    return export(context.telemetry, format, site, board, start_ms, end_ms)
+
+
+def _only_site(context: Context) -> Site:
+    sites = context.records.sites()
+    if len(sites) != 1:
+        raise ProblemError(422, "There is more than one site; name one with 'site'.")
+    return sites[0]
+
+
+def _windows(
+    context: Context, site: Site, days: Days, board: str | None, room: str | None
+) -> dict[str, list[Window]]:
+    """Board to the windows of time wanted of it, ascending, within what the store holds."""
+    start_ms, end_ms = days.ms(site)
+    extent = context.telemetry.extent()
+    if extent is None:
+        return {}
+    start_ms, end_ms = max(start_ms, extent[0]), min(end_ms, extent[1] + 1)
+    if board is not None:
+        if not context.telemetry.series(site.id, board):
+            context.records.board(site.id, board)  # known and silent, or NotFound
+        return {board: [(start_ms, end_ms)]}
+    windows: dict[str, list[Window]] = {}
+    for one in room_windows(context, site, str(room), start_ms, end_ms):
+        windows.setdefault(one[0], []).append(one[1:])
+    return windows
+
+
+def room_windows(
+    context: Context, site: Site, room: str, start_ms: int, end_ms: int
+) -> list[tuple[str, int, int]]:
+    """(board, start_ms, end_ms) of every placement in a room, clipped to [start_ms, end_ms)."""
+    context.records.room(site.id, room)
+    start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (start_ms, max(start_ms, end_ms)))
+    clipped = []
+    for one in context.records.room_boards(site.id, room, start, end):
+        until = end_ms if one.valid_to is None else min(end_ms, int(one.valid_to.timestamp() * 1000))
+        since = max(start_ms, int(one.valid_from.timestamp() * 1000))
+        if since < until:
+            clipped.append((one.board, since, until))
+    return sorted(clipped)
+
+
+def _cursor(after: str | None) -> tuple[str, str, int] | None:
+    if after is None:
+        return None
+    board, _, rest = after.partition(".")
+    point, _, at = rest.rpartition(".")
+    if not (board and point and at.isascii() and at.isdigit() and len(at) < 16):
+        raise ProblemError(422, "'after' is not from here; use the 'next' of the page before as it is.")
+    return board, point, int(at)
+
+
+def _walk(
+    context: Context,
+    site: str,
+    windows: dict[str, list[Window]],
+    point: str | None,
+    after: tuple[str, str, int] | None,
+) -> Iterator[dict[str, Any]]:
+    """Readings in order, read a day at a time so that a page costs a page."""
+    for board in sorted(windows):
+        for key in context.telemetry.series(site, board):
+            if point is not None and point not in (key.point, base(key.point)):
+                continue
+            if after is not None and (board, key.point) < after[:2]:
+                continue
+            since = after[2] + 1 if after is not None and (board, key.point) == after[:2] else 0
+            yield from _of_series(context, key, windows[board], since)
+
+
+def _of_series(
+    context: Context, key: SeriesKey, windows: list[Window], since: int
+) -> Iterator[dict[str, Any]]:
+    for start_ms, end_ms in windows:
+        for at in range(max(start_ms, since), end_ms, _DAY_MS):
+            samples = context.telemetry.read([key], at, min(at + _DAY_MS, end_ms))[key]
+            for observed_at_ms, value, quality in samples:
+                yield {
+                    "board": key.board,
+                    "point": key.point,
+                    "observed_at_ms": observed_at_ms,
+                    "value": value,
+                    "quality": QUALITY_NAMES[quality],
+                }

@@ -29,6 +29,9 @@ class Settings:
         "sqlite", "Records: 'sqlite' (in the data folder) or postgresql://user:password@host/db"
     )
     http: str = _setting("127.0.0.1:8080", "Address of the pages and the API, HOST:PORT")
+    hosts: str = _setting(
+        "", "Further names the pages are reached by, comma-separated (addresses and .local work anyway)"
+    )
     tz: str = _setting("Asia/Ho_Chi_Minh", "Time zone of a school that names none")
     language: str = _setting("vi", "Language of the pages before a reader chooses: vi or en")
     log: str = _setting("warning", "Least level that is logged: debug, info, warning or error")
@@ -62,6 +65,10 @@ class Settings:
     def table(cls) -> list[tuple[str, str, str]]:
         """(name, default, help) of every setting."""
         return [(f.name, str(f.default), f.metadata["help"]) for f in fields(cls)]
+
+    def host_names(self) -> tuple[str, ...]:
+        """`hosts` one by one."""
+        return tuple(name.strip() for name in self.hosts.split(",") if name.strip())
 
     def address(self) -> tuple[str, int]:
         """(host, port) of `http`. Raises UsageError."""

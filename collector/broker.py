@@ -12,6 +12,7 @@ import logging
 import secrets
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,20 @@ class OwnTopicsOnly(BaseTopicPlugin):
         super().__init__(context)
 
 
+class _Steady(dict[str, Any]):
+    """A dict whose loops see it as it was when they began.
+
+    amqtt awaits inside its loops over the subscriptions; another client that subscribes meanwhile would break them,
+    and with them that message or connection.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(super().keys()))
+
+    def items(self) -> Any:
+        return list(super().items())
+
+
 class EmbeddedBroker:
     """`start()` listens on a free loopback port; `url(user)` is how that user connects; `stop()` ends it."""
 
@@ -126,6 +141,7 @@ class EmbeddedBroker:
             },
         }
         self._broker = Broker(config, loop=self._loop)
+        self._broker._subscriptions = _Steady()
         await self._broker.start()
 
     def credential(self, user: str) -> tuple[str, str]:
@@ -133,7 +149,7 @@ class EmbeddedBroker:
         return user, password(self._secret, user)
 
     def url(self, user: str = COLLECTOR) -> str:
-        return f"mqtt://{user}:{password(self._secret, user)}@127.0.0.1:{self.port}"
+        return f"mqtt://{user}:{password(self._secret, user)}@127.0.0.1:{self.port}?protocol=3.1.1"
 
     def stop(self) -> None:
         if self._broker is not None:

@@ -6,6 +6,7 @@ With CAMPUS_TEST_NO_SKIP=1 a missing tool fails the test instead.
 import os
 import re
 import subprocess
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -35,6 +36,7 @@ TOOLS = {
     "influxdb": (lambda: program("influxd"), INSTALL),
     "postgresql": (lambda: program("initdb") and program("postgres"), INSTALL),
     "chromium": (_chromium, INSTALL),
+    "compose": (lambda: program("docker-compose"), INSTALL),
     "data": (lambda: (_data_dir() / "occupancy").is_dir(), "set CAMPUS_DATA_SETS to the recorded data sets"),
 }
 """tool -> (whether it is here, what to do where it is not). Each is also a marker."""
@@ -112,8 +114,12 @@ def influxdb(_influxdb):
 
 
 @pytest.fixture(scope="session")
-def _postgresql(tmp_path_factory):
-    with PostgreSQL(tmp_path_factory.mktemp("postgresql")) as server:
+def _postgresql():
+    # Not below pytest's own folder, which another run may close to the postgres user.
+    with (
+        tempfile.TemporaryDirectory(prefix="campus-postgresql-") as folder,
+        PostgreSQL(Path(folder)) as server,
+    ):
         yield server
 
 

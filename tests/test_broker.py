@@ -121,3 +121,46 @@ def test_a_spoilt_secret_says_what_to_do(tmp_path):
     (tmp_path / "a").write_text("not hex")
     with pytest.raises(StoreError, match="Delete the file"):
         load_secret(tmp_path / "a")
+
+
+def crowd(broker: EmbeddedBroker) -> tuple[int, list[str]]:
+    """30 boards connect, subscribe and publish at once; what the collector heard, the errors."""
+    errors: list[str] = []
+    broker._loop.set_exception_handler(lambda loop, context: errors.append(repr(context.get("exception"))))
+    collector, _ = connect(broker, *broker.credential(COLLECTOR))
+    heard: list[str] = []
+    collector.on_message = lambda c, u, m: heard.append(m.topic)
+    collector.subscribe("campus/v1/+/+/telemetry", 1)
+    time.sleep(0.2)
+
+    def board(name: str) -> None:
+        client, _ = connect(broker, *broker.credential(name))
+        client.subscribe(f"campus/v1/school/{name}/committed")
+        for _ in range(2):
+            client.publish(f"campus/v1/school/{name}/telemetry", "x", 1)
+        time.sleep(1)
+        client.disconnect()
+        client.loop_stop()
+
+    boards = [threading.Thread(target=board, args=(f"esp32-{i}",)) for i in range(30)]
+    for thread in boards:
+        thread.start()
+    for thread in boards:
+        thread.join()
+    collector.loop_stop()
+    return len(heard), errors
+
+
+def test_boards_that_come_at_once_are_all_heard(broker: EmbeddedBroker):
+    """Nothing breaks in the broker while others subscribe, and every message arrives."""
+    assert crowd(broker) == (60, [])
+
+
+def test_without_steady_loops_they_are_not(broker: EmbeddedBroker):
+    """Control: with a plain dict of subscriptions the same crowd breaks the broker's loops."""
+    broker._broker._subscriptions = dict(broker._broker._subscriptions)  # type: ignore[union-attr]
+    for _ in range(5):
+        _, errors = crowd(broker)
+        if errors:
+            break
+    assert any("changed size during iteration" in error for error in errors)

@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
@@ -22,6 +21,7 @@ from campus.errors import CampusError
 from campus.records.database import inspect_records
 from campus.settings import Settings
 from campus.telemetry.stores import open_telemetry
+from collector.address import BrokerAddress
 
 LEAST_FREE_MB = 500
 BUILT = datetime(2025, 1, 1, tzinfo=UTC)  # a clock before this is not set
@@ -157,20 +157,12 @@ def _broker(settings: Settings, owner: Running | None) -> Finding:
             else "embedded; not running"
         )
         return Finding("broker", True, where)
-    parts = urlsplit(settings.mqtt)
     try:
-        port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-            raise ValueError("write mqtt://user:password@host:1883")
-        with socket.create_connection((parts.hostname, port), timeout=3):
-            return Finding("broker", True, f"{parts.hostname}:{port} answers")
-    except (OSError, ValueError) as error:
-        return Finding(
-            "broker",
-            False,
-            f"{parts.hostname or settings.mqtt}: {error}",
-            "Start the broker, or correct --mqtt.",
-        )
+        address = BrokerAddress.parse(settings.mqtt)
+        address.probe(3)
+    except CampusError as error:
+        return Finding("broker", False, str(error), "Start the broker, or correct --mqtt.")
+    return Finding("broker", True, f"{address} answers")
 
 
 def _address(settings: Settings, owner: Running | None) -> Finding:

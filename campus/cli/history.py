@@ -14,6 +14,7 @@ from simulator.history import history
 from simulator.school import School
 
 TASK = "history"
+DAY_MS = 24 * 3600 * 1000
 
 
 class Span(NamedTuple):
@@ -22,9 +23,9 @@ class Span(NamedTuple):
     start_ms: int
     end_ms: int
 
-    @property
-    def days(self) -> float:
-        return (self.end_ms - self.start_ms) / 86_400_000
+    def __str__(self) -> str:
+        minutes = (self.end_ms - self.start_ms) // 60_000
+        return f"{minutes / 1440:.0f} days" if minutes >= 1440 else f"{minutes} minutes"
 
 
 class History(threading.Thread):
@@ -56,9 +57,7 @@ class History(threading.Thread):
                     return
                 self._finished(span)
                 if not self._console.is_terminal:
-                    self._console.print(
-                        f"{span.days:.1f} days of history complete in {time.monotonic() - began:.1f} s."
-                    )
+                    self._console.print(f"{span} of history complete in {time.monotonic() - began:.1f} s.")
             self.caught_up = True
         except Exception as error:  # shown at the end; the live school goes on
             self.failed = error
@@ -71,7 +70,7 @@ class History(threading.Thread):
             return False
         note = f"{number}/{len(self._spans)}"
         bar = Progress(
-            TextColumn(f"{span.days:.0f} days of history ({note})"),
+            TextColumn(f"{span} of history ({note})"),
             BarColumn(),
             TaskProgressColumn(),
             TimeRemainingColumn(),
@@ -87,11 +86,16 @@ class History(threading.Thread):
                 bar.update(task, completed=done)
                 live.set_progress(TASK, round(done / total * 1000), 1000, note)
 
-            shown = 0.0
+            shown, day = 0.0, 0
             for message in history(self._school, span.start_ms, span.end_ms):
                 if self._stopping.is_set():
                     return False
                 collector.offer(message.topic, message.payload)
+                if (
+                    message.observed_at_ms // DAY_MS != day
+                ):  # a store that is put in order day by day stays small
+                    day = message.observed_at_ms // DAY_MS
+                    self._system.telemetry.maintain(day * DAY_MS)
                 if time.monotonic() - shown > 0.3:
                     shown = time.monotonic()
                     told(min(message.observed_at_ms - span.start_ms, total) * 0.9)

@@ -11,7 +11,7 @@ import typer
 
 from campus.settings import Settings
 
-SHOWN = ("data", "mqtt", "telemetry", "records", "http", "tz")
+SHOWN = ("data", "mqtt", "telemetry", "records", "http", "hosts", "tz")
 
 
 def with_settings(*names: str, data: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -112,8 +113,8 @@ def indicators(
     if as_json:
         print(json.dumps(document, default=str, ensure_ascii=False))
         return
-    table = Table(title=f"{site} / {room}, {first} to {last} (not included)")
-    for heading in ("indicator", "value", "numerator", "denominator", "coverage", "counts"):
+    table = Table(title=f"{site} / {room}, {first} to {last} (not included)", box=box.SIMPLE)
+    for heading in ("indicator", "value", "numerator", "denominator", "coverage"):
         table.add_column(heading)
     for item in found:
         table.add_row(
@@ -122,9 +123,10 @@ def indicators(
             f"{item['numerator']:.0f}",
             f"{item['denominator']:.0f}",
             "" if item["coverage"] is None else f"{item['coverage']:.2f}",
-            ", ".join(f"{k} {v}" for k, v in item["counts"].items()),
         )
     Console().print(table)
+    for item in found:
+        print(", ".join(f"{name} {count}" for name, count in item["counts"].items() if count))
 
 
 def _items(document: Any) -> list[dict[str, Any]]:

@@ -32,6 +32,9 @@ class Recording:
     truth: list[bool | None] = field(default_factory=list)
     part: list[str] = field(default_factory=list)
 
+    def move(self, by_ms: int) -> None:
+        self.observed_at_ms = [at + by_ms for at in self.observed_at_ms]
+
     def shifted(self, now_ms: int) -> int:
         """Milliseconds, a whole number of weeks, to add so that the last row lies in the week before `now_ms`."""
         return (now_ms - self.observed_at_ms[-1]) // WEEK_MS * WEEK_MS

@@ -33,7 +33,7 @@ def collector(settings: Settings) -> None:
     serve(settings, collector=True, api=False)
 
 
-@with_settings("data", "telemetry", "records", "http", "tz")
+@with_settings("data", "telemetry", "records", "http", "hosts", "tz")
 def api(settings: Settings) -> None:
     """Run the API and the pages alone, over stores that another machine's collector fills, or over a copy."""
     serve(settings, collector=False, api=True)

@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from collector.service import CollectorService
-
 from api.app import create_app
 from api.context import Context
 from api.server import ApiServer
@@ -20,6 +18,7 @@ from campus.settings import Settings
 from campus.telemetry import TelemetryStore
 from campus.telemetry.stores import open_telemetry
 from collector.broker import EmbeddedBroker, load_secret
+from collector.service import CollectorService
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +96,7 @@ class System:
             local_token=token,
             version=version("campus-monitor"),
             language=self.settings.language,
+            hosts=self.settings.host_names(),
         )
         return ApiServer(create_app(context), *self.settings.address())
 

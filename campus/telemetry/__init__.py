@@ -94,13 +94,26 @@ class TelemetryStore(Protocol):
         ...
 
     def rows(
-        self, site: str | None, board: str | None, start_ms: int | None, end_ms: int | None, chunk: int = 20_000
+        self,
+        site: str | None,
+        board: str | None,
+        start_ms: int | None,
+        end_ms: int | None,
+        chunk: int = 20_000,
     ) -> Iterator[list[Row]]:
         """Stream readings in chunks, by (board, point, observed_at); memory does not grow with the range."""
         ...
 
     def extent(self) -> tuple[int, int] | None:
-        """(first, last) observed_at_ms held, or None when empty."""
+        """(first, last) observed_at_ms held, those of implausible time left out; None when there is none."""
+        ...
+
+    def maintain(self, now_ms: int) -> int:
+        """Do what keeps the store small and quick; call it every few minutes. How many days were rewritten."""
+        ...
+
+    def bytes_per_reading(self) -> float | None:
+        """Bytes on the disk for each reading held; None when empty or not known."""
         ...
 
     def close(self) -> None: ...

@@ -1,0 +1,200 @@
+"""`campus bench`: figures, measured by commands, never by tests."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+import collector
+from campus.errors import CampusError, UsageError
+from campus.telemetry import Readings
+from campus.telemetry.stores import open_telemetry
+from campus.wire.telemetry import decode
+from campus.wire.topics import parse
+from collector.readings import readings
+from simulator.history import history
+from simulator.school import School
+
+bench_app = typer.Typer(no_args_is_help=True, help="Measure; machines are noisy, so compare within one run.")
+CONF = Path(collector.__file__).parent / "mosquitto.conf"
+DAY_MS = 24 * 3600 * 1000
+WRITE = 20_000  # readings in one write
+
+
+@bench_app.callback()
+def _group() -> None:
+    """Measure; machines are noisy, so compare within one run."""
+
+
+@bench_app.command()
+def ingest(
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            help="A broker of your own [default: an installed mosquitto, started here]", show_default=False
+        ),
+    ] = None,
+    messages: Annotated[int, typer.Option(help="Messages, QoS 1", min=1)] = 200_000,
+    boards: Annotated[int, typer.Option(help="Boards that send them", min=1)] = 200,
+    rows: Annotated[int, typer.Option(help="Records in a message, of four values each", min=1, max=20)] = 1,
+    days: Annotated[
+        int, typer.Option(help="Days of simulated school for bytes per reading; 0 leaves it out", min=0)
+    ] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
+) -> None:
+    """Messages stored durably through a real broker: generator, broker and collector each a process of its own.
+
+    A message counts when journal and store have it. `cpu_us_per_message` is the collector's whole process.
+    """
+    console = Console(stderr=True, highlight=False)
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder:
+        with _broker(mqtt, Path(folder)) as url:
+            console.print(f"{messages} messages of {boards} boards, {rows} records each ...")
+            figures |= _ingest(url, Path(folder) / "data", messages, boards, rows)
+        figures["bytes_per_reading"] = _storage(Path(folder) / "month", days, console) if days else None
+    cores = figures["cpu_us_per_message"] * figures["messages_per_s"] / 1e6
+    figures["collector_cores"] = round(cores, 2)
+    figures["limited_by"] = (
+        "the collector: one core is full"
+        if cores > 0.85
+        else "broker and generator share the cores with the collector"
+    )
+    if as_json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        console.print(f"{name:22} {value}")
+
+
+def _ingest(url: str, data: Path, messages: int, boards: int, rows: int) -> dict[str, Any]:
+    data.mkdir()
+    collecting = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "collector.bench",
+            "--mqtt",
+            url,
+            "--data",
+            str(data),
+            "--messages",
+            str(messages),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        if collecting.stdout is None or collecting.stdout.readline().strip() != "ready":
+            raise CampusError("The collector of the benchmark did not start; its message is above.")
+        load = subprocess.run(
+            [sys.executable, "-m", "simulator.load", "--url", url, "--messages", str(messages),
+             "--boards", str(boards), "--rows", str(rows)],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        if load.returncode:
+            raise CampusError("The load generator failed; its message is above.")
+        told = collecting.stdout.readlines()
+        if collecting.wait():
+            raise CampusError("The collector of the benchmark failed; its message is above.")
+    finally:
+        collecting.kill()
+        collecting.wait()
+    generator = json.loads(load.stdout)
+    kept = ("messages_per_s", "cpu_us_per_message")
+    return json.loads(told[-1]) | {f"generator_{key}": generator[key] for key in kept}
+
+
+@contextmanager
+def _broker(mqtt: str | None, folder: Path) -> Iterator[str]:
+    """The URL of the broker; an installed mosquitto with the tree's configuration unless one is named."""
+    if mqtt is not None:
+        yield mqtt
+        return
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise UsageError(
+            "mosquitto is not installed: install it, or name a broker with --mqtt mqtt://host:1883."
+        )
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    disk = folder / "broker"
+    disk.mkdir()
+    lines = [
+        f"listener {port} 127.0.0.1",
+        CONF.read_text(),
+        "allow_anonymous true",
+        f"persistence_location {disk}/",
+    ]
+    if os.geteuid() == 0:
+        lines.append("user root")  # else it becomes a user who may not enter this folder
+    conf = folder / "mosquitto.conf"
+    conf.write_text(
+        "\n".join(
+            line for part in lines for line in part.splitlines() if not line.startswith("password_file")
+        )
+    )
+    process = subprocess.Popen([program, "-c", str(conf)], stderr=subprocess.DEVNULL)
+    try:
+        _await(port, process)
+        yield f"mqtt://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + 10
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise CampusError("mosquitto did not start; run it by hand with collector/mosquitto.conf to see why.")
+
+
+def _storage(folder: Path, days: int, console: Console) -> float | None:
+    """Bytes of the store per reading after `days` of a simulated school at one-minute samples."""
+    end = int(time.time() * 1000) // DAY_MS * DAY_MS
+    start = end - days * DAY_MS
+    folder.mkdir()
+    school = School.make()
+    with closing(open_telemetry("duckdb", folder)) as store, Progress(console=console, transient=True) as bar:
+        task = bar.add_task(f"{days} days of simulated school", total=end - start)
+        number, batch, columns = 0, Readings(), {}  # type: int, Readings, dict
+        for message in history(school, start, end):
+            topic = parse(message.topic)
+            readings(
+                decode(message.payload),
+                topic.site,
+                topic.name,
+                message.observed_at_ms,
+                None,
+                False,
+                batch,
+                columns,
+            )
+            if len(batch) >= WRITE:
+                number += 1
+                store.write(number, batch)
+                store.maintain(message.observed_at_ms)
+                batch, columns = Readings(), {}
+                bar.update(task, completed=message.observed_at_ms - start)
+        store.write(number + 1, batch)
+        store.maintain(end + 2 * DAY_MS)
+        size = store.bytes_per_reading()
+    return None if size is None else round(size, 2)

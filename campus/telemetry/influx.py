@@ -1,0 +1,187 @@
+"""The telemetry store of a server: InfluxDB, or another that speaks its line protocol and InfluxQL.
+
+Measurement `readings`: tags site, board, point; fields quality (always) and value (absent where there is none,
+since InfluxDB has no null). A write is idempotent on (series, observed_at), so the cursor may lag behind what
+is stored, and is written after it: a batch sent twice changes nothing.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from campus.errors import StoreError
+from campus.telemetry import IMPLAUSIBLE_TIME, QUALITY_NAMES, Readings, Row, Sample, SeriesKey
+from campus.telemetry.influx_link import InfluxAddress, InfluxLink
+from campus.telemetry.keys import check_keys, valid_key
+
+SCHEMA = 1
+LINES = 10_000
+"""Lines in one request at most, as InfluxData advises."""
+STATEMENTS = 50
+"""Statements in one query at most."""
+
+
+def open_influx(url: str) -> "InfluxTelemetry":
+    """Open the store of an `influxdb://` URL. Raises UsageError for the URL, StoreError when it does not answer."""
+    return InfluxTelemetry(InfluxLink(InfluxAddress.parse(url)))
+
+
+class InfluxTelemetry:
+    """TelemetryStore in InfluxDB. `clock` gives seconds; it only dates the cursor's own points."""
+
+    def __init__(self, link: InfluxLink, clock: Callable[[], float] = time.time) -> None:
+        self._link = link
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._prefixes: dict[tuple[SeriesKey, bool], str] = {}
+        try:
+            schema = self._newest("version", "campus_schema")
+            if schema > SCHEMA:
+                raise StoreError(
+                    f"The readings in InfluxDB were stored by a newer version of this program (schema {schema}, this "
+                    f"one knows {SCHEMA}); upgrade the program."
+                )
+            if schema < SCHEMA:  # the first write: shows a wrong interface or missing rights now, not later
+                link.write(f"campus_schema version={SCHEMA}i {self._today()}")
+            self._cursor = self._newest("number", "campus_cursor")
+        except BaseException:
+            link.close()
+            raise
+
+    def cursor(self) -> int:
+        return self._cursor
+
+    def write(self, number: int, readings: Readings) -> None:
+        with self._lock:
+            if number <= self._cursor:
+                return
+            lines = self._lines(readings)
+            for first in range(0, len(lines), LINES):
+                self._link.write("\n".join(lines[first : first + LINES]))
+            self._link.write(f"campus_cursor number={int(number)}i {self._today()}")
+            self._cursor = number
+
+    def _lines(self, readings: Readings) -> list[str]:
+        series = list(readings.series)
+        check_keys([key for key in series if (key, False) not in self._prefixes])
+        plain = [self._prefix(key, False) for key in series]
+        lines = []
+        try:
+            for which, at, value, quality in zip(
+                readings.which, readings.observed_at_ms, readings.value, readings.quality, strict=True
+            ):
+                prefix = plain[which] if quality != IMPLAUSIBLE_TIME else self._prefix(series[which], True)
+                if value is None or not math.isfinite(value):
+                    lines.append(f"{prefix} quality={quality:d}i {at:d}")
+                else:
+                    lines.append(f"{prefix} value={float(value)!r},quality={quality:d}i {at:d}")
+        except (TypeError, ValueError, OverflowError, IndexError) as error:
+            raise StoreError(f"A batch of readings is malformed ({error}); it was not stored.") from error
+        return lines
+
+    def _prefix(self, key: SeriesKey, stray: bool) -> str:
+        """Measurement and tags, escaped by the client, once a series: its Point costs 30 times a line of ours."""
+        prefix = self._prefixes.get((key, stray))
+        if prefix is None:
+            from influxdb_client.client.write.point import Point
+
+            point = Point("readings").tag("site", key.site).tag("board", key.board).tag("point", key.point)
+            if stray:
+                point = point.tag("clock", "implausible")  # lets `extent()` pass by it through the index
+            prefix = point.field("quality", 0).to_line_protocol().removesuffix(" quality=0i")
+            self._prefixes[key, stray] = prefix
+        return prefix
+
+    def series(self, site: str | None = None, board: str | None = None) -> list[SeriesKey]:
+        where = _where({"site": site, "board": board}, None, None)
+        if where is None:
+            return []
+        query = f'SELECT last("quality") FROM "readings"{where} GROUP BY "site", "board", "point"'  # noqa: S608
+        return sorted(
+            {
+                SeriesKey(tags["site"], tags["board"], tags["point"])
+                for _, tags, _ in self._link.query([query])
+            }
+        )
+
+    def read(self, keys: Sequence[SeriesKey], start_ms: int, end_ms: int) -> dict[SeriesKey, list[Sample]]:
+        samples: dict[SeriesKey, list[Sample]] = {key: [] for key in keys}
+        wanted = [key for key in samples if valid_key(key)] if start_ms < end_ms else []
+        for first in range(0, len(wanted), STATEMENTS):
+            part = wanted[first : first + STATEMENTS]
+            queries = [_select(key._asdict(), start_ms, end_ms) for key in part]
+            for statement, _, rows in self._link.query([query for query in queries if query]):
+                samples[part[statement]] += [(at, _float(value), quality) for at, value, quality in rows]
+        return samples
+
+    def rows(
+        self,
+        site: str | None,
+        board: str | None,
+        start_ms: int | None,
+        end_ms: int | None,
+        chunk: int = 20_000,
+    ) -> Iterator[list[Row]]:
+        held: list[Row] = []
+        for name, point in sorted({key[1:] for key in self.series(site, board)}):
+            query = _select({"site": site, "board": name, "point": point}, start_ms, end_ms)
+            for _, _, rows in self._link.query([query] if query else []):
+                held += [
+                    Row(name, point, at, _float(value), QUALITY_NAMES.get(quality, str(quality)))
+                    for at, value, quality in rows
+                ]
+                while len(held) >= chunk:
+                    yield held[:chunk]
+                    del held[:chunk]
+        if held:
+            yield held
+
+    def extent(self) -> tuple[int, int] | None:
+        select = 'SELECT {}("quality") FROM "readings" WHERE "clock" = \'\''
+        found = self._all([select.format("first"), select.format("last")])
+        return (int(found[0][0]), int(found[1][0])) if len(found) == 2 else None
+
+    def maintain(self, now_ms: int) -> int:
+        """Nothing to do: InfluxDB compacts by itself."""
+        return 0
+
+    def bytes_per_reading(self) -> float | None:
+        """Not known: the disk is the server's."""
+        return None
+
+    def close(self) -> None:
+        self._link.close()
+
+    def _today(self) -> int:
+        """The time of our own points: overwritten for a day, they neither pile up nor leave the retention."""
+        return int(self._clock() // 86_400) * 86_400_000
+
+    def _newest(self, field: str, measurement: str) -> int:
+        found = self._all([f'SELECT max("{field}") FROM "{measurement}"'])  # noqa: S608
+        return int(found[0][1]) if found else 0
+
+    def _all(self, statements: list[str]) -> list[list[Any]]:
+        return [row for _, _, rows in self._link.query(statements) for row in rows]
+
+
+def _select(tags: dict[str, str | None], start_ms: int | None, end_ms: int | None) -> str | None:
+    where = _where(tags, start_ms, end_ms)
+    return None if where is None else f'SELECT "value", "quality" FROM "readings"{where}'  # noqa: S608
+
+
+def _where(tags: dict[str, str | None], start_ms: int | None, end_ms: int | None) -> str | None:
+    """A WHERE clause; None where a tag could not be in the store, which is never put to the server."""
+    given = {name: value for name, value in tags.items() if value is not None}
+    whole = {"site": "a", "board": "a", "point": "motion", **given}
+    if not valid_key(SeriesKey(**whole)):
+        return None
+    terms = [f"\"{name}\" = '{value}'" for name, value in given.items()]
+    terms += [f"time >= {int(start_ms)}ms"] if start_ms is not None else []
+    terms += [f"time < {int(end_ms)}ms"] if end_ms is not None else []
+    return " WHERE " + " AND ".join(terms) if terms else ""
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)

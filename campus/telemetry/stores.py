@@ -1,0 +1,25 @@
+"""Which telemetry store a setting names."""
+
+from pathlib import Path
+
+from campus.errors import UsageError
+from campus.telemetry import TelemetryStore
+
+
+def open_telemetry(url: str, data: Path) -> TelemetryStore:
+    """Open 'duckdb' (DATA/telemetry.duckdb, made when absent) or 'influxdb://user:password@host:8086/db[?api=v1]'.
+
+    Raises UsageError for a URL that is neither, StoreError when the store cannot be opened.
+    """
+    # Imported here: who uses one database does not load the other's client.
+    if url == "duckdb":
+        from campus.telemetry.duckdb import DuckDBTelemetry
+
+        return DuckDBTelemetry(data / "telemetry.duckdb")
+    if url.partition("://")[0] in ("influxdb", "influxdbs"):
+        from campus.telemetry.influx import open_influx
+
+        return open_influx(url)
+    raise UsageError(
+        f"telemetry is '{url}': write duckdb, or influxdb://user:password@host:8086/database for a server."
+    )

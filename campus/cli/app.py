@@ -89,5 +89,5 @@ def run(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
     return 0

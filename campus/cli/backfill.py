@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from contextlib import suppress
 
 from campus.cli.brokers import Credential
+from campus.cli.progress import progress
 from campus.errors import CampusError
 from campus.wire.errors import WireError
 from campus.wire.lifecycle import decode_committed
@@ -14,7 +13,7 @@ from campus.wire.telemetry import decode, last_seq
 from campus.wire.topics import parse
 from firmware.board.clock import Uptime
 from firmware.board.config import Broker, Config
-from firmware.board.link import Session
+from firmware.board.session import Session
 from simulator.history import history
 from simulator.school import School
 
@@ -47,33 +46,25 @@ class Backfill:
     def boards(self) -> int:
         return len(self._open)
 
-    async def run(self, start_ms: int, end_ms: int, console: Console) -> None:
+    async def run(self, start_ms: int, end_ms: int) -> None:
         """Raises CampusError when the broker refuses or nobody commits."""
-        bar = Progress(
-            TextColumn("Sending history"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        )
         try:
-            with bar:
-                task = bar.add_task("", total=end_ms - start_ms)
+            with progress("Sending history", end_ms - start_ms) as told:
                 for message in history(self._school, start_ms, end_ms, self._kinds):
                     board = parse(message.topic).name
                     if board in self._wanted:
                         self.records += await (await self._sending(board)).send(message.payload)
                         await self._wait(UNCOMMITTED)
-                    bar.update(task, completed=min(message.observed_at_ms - start_ms, end_ms - start_ms))
+                    told(message.observed_at_ms - start_ms)
                 await self._wait(0)
-                bar.update(task, completed=end_ms - start_ms)
+                told(end_ms - start_ms)
         except (OSError, EOFError, TimeoutError) as error:
             raise CampusError(
                 f"The connection to the broker broke: {error}. Run the command again: nothing counts twice."
             ) from error
         finally:
             for sending in self._open.values():
-                sending.close()
+                await sending.close()
 
     async def _sending(self, board: str) -> "Sending":
         if board not in self._open:
@@ -82,8 +73,9 @@ class Backfill:
                 site=self._school.site, board=board, broker=Broker(self._host, self._port, user, secret),
                 wifi=None, sensors=[], ntp="", sample_ms=1000, outbox_records=8, resend_ms=10_000,
             )  # fmt: skip
-            self._open[board] = sending = Sending(Session(config, "0" * 16, Uptime()))
+            sending = Sending(Session(config, "0" * 16, Uptime()))
             await sending.open()
+            self._open[board] = sending
         return self._open[board]
 
     async def _wait(self, most: int) -> None:
@@ -114,7 +106,7 @@ class Sending:
     async def open(self) -> None:
         await self._session.open()
         await self._session.subscribe("committed")
-        self._listener = asyncio.create_task(self._session.listen(self._heard))
+        self._listener = asyncio.create_task(self._session.listen(self._heard, lambda: None))
 
     async def send(self, payload: bytes) -> int:
         """Publish one message once the broker keeps up; the number of its records."""
@@ -134,9 +126,7 @@ class Sending:
         self._session.check()
         await self._session.keep_alive()
 
-    def _heard(self, topic: str, payload: bytes | None) -> None:
-        if payload is None or not topic.endswith("/committed"):
-            return
+    def _heard(self, topic: str, payload: bytes) -> None:
         try:
             told = decode_committed(payload)
         except WireError:
@@ -146,6 +136,8 @@ class Sending:
             n for n in self._last.get(told.boot, []) if not any(a <= n <= b for a, b in ranges)
         ]
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        with suppress(OSError, EOFError, TimeoutError):
+            await self._session.leave()  # or the broker would say that the board is lost
         self._listener.cancel()
-        self._session.close()
+        await self._session.close()

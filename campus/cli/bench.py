@@ -15,9 +15,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 import collector
+from campus.cli.progress import progress
 from campus.errors import CampusError, UsageError
 from campus.telemetry import Readings
 from campus.telemetry.stores import open_telemetry
@@ -64,7 +64,7 @@ def ingest(
         with _broker(mqtt, Path(folder)) as url:
             console.print(f"{messages} messages of {boards} boards, {rows} records each ...")
             figures |= _ingest(url, Path(folder) / "data", messages, boards, rows)
-        figures["bytes_per_reading"] = _storage(Path(folder) / "month", days, console) if days else None
+        figures["bytes_per_reading"] = _storage(Path(folder) / "month", days) if days else None
     cores = figures["cpu_us_per_message"] * figures["messages_per_s"] / 1e6
     figures["collector_cores"] = round(cores, 2)
     figures["limited_by"] = (
@@ -167,14 +167,16 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise CampusError("mosquitto did not start; run it by hand with collector/mosquitto.conf to see why.")
 
 
-def _storage(folder: Path, days: int, console: Console) -> float | None:
+def _storage(folder: Path, days: int) -> float | None:
     """Bytes of the store per reading after `days` of a simulated school at one-minute samples."""
     end = int(time.time() * 1000) // DAY_MS * DAY_MS
     start = end - days * DAY_MS
     folder.mkdir()
     school = School.make()
-    with closing(open_telemetry("duckdb", folder)) as store, Progress(console=console, transient=True) as bar:
-        task = bar.add_task(f"{days} days of simulated school", total=end - start)
+    with (
+        closing(open_telemetry("duckdb", folder)) as store,
+        progress(f"{days} days of simulated school", end - start) as told,
+    ):
         number, batch, columns = 0, Readings(), {}  # type: int, Readings, dict
         for message in history(school, start, end):
             topic = parse(message.topic)
@@ -193,7 +195,7 @@ def _storage(folder: Path, days: int, console: Console) -> float | None:
                 store.write(number, batch)
                 store.maintain(message.observed_at_ms)
                 batch, columns = Readings(), {}
-                bar.update(task, completed=message.observed_at_ms - start)
+                told(message.observed_at_ms - start)
         store.write(number + 1, batch)
         store.maintain(end + 2 * DAY_MS)
         size = store.bytes_per_reading()

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 import typer
 from rich import box
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from campus.cli.options import with_settings
+from campus.cli.progress import progress
 from campus.cli.recording import WEEK_MS, Recording, load, parse_map
 from campus.errors import UsageError
 from campus.inference import UNKNOWN, Interval
@@ -71,11 +71,8 @@ def evaluate(
     recording.move(plausible_shift(recording.observed_at_ms[0]))
     if all(real is None for real in recording.truth):
         raise UsageError(f"{file}: the column '{truth}' holds no value to compare with.")
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Evaluating", total=len(recording.rows))
-        live, final = Run(recording, settings.tz, room_type).states(
-            lambda done: bar.update(task, completed=done)
-        )
+    with progress("Evaluating", len(recording.rows)) as told:
+        live, final = Run(recording, settings.tz, room_type).states(told)
     parts = compare(recording, live, final, settings.tz)
     if as_json:
         print(json.dumps({"file": file.name, "points": recording.points, "parts": parts}, indent=1))

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from campus.cli.progress import progress
 from campus.cli.system import System
 from simulator.history import history
 from simulator.school import School
@@ -69,21 +69,11 @@ class History(threading.Thread):
         if collector is None:
             return False
         note = f"{number}/{len(self._spans)}"
-        bar = Progress(
-            TextColumn(f"{span} of history ({note})"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=False,
-            disable=not self._console.is_terminal,
-        )
         total = float(span.end_ms - span.start_ms)
-        with bar:
-            task = bar.add_task("", total=total)
+        with progress(f"{span} of history ({note})", total, self._console) as bar:
 
             def told(done: float) -> None:
-                bar.update(task, completed=done)
+                bar(done)
                 live.set_progress(TASK, round(done / total * 1000), 1000, note)
 
             shown, day = 0.0, 0

@@ -49,7 +49,6 @@ def _help(setting: Any, data: str | None) -> str:
 
 
 def _option(name: str, kind: type, help: str) -> inspect.Parameter:
-    annotation = Annotated[
-        kind | None, typer.Option(f"--{name}", help=help, show_default=False, rich_help_panel="Settings")
-    ]
+    option = typer.Option(f"--{name}", help=help, show_default=False, rich_help_panel="Settings")
+    annotation: Any = Annotated[Path | None, option] if kind is Path else Annotated[str | None, option]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

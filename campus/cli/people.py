@@ -1,7 +1,8 @@
 """`campus inventory` and `campus password`: what a school's records need before its first board."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -25,13 +26,18 @@ def inventory(
     """Add or update rooms, boards, placements and timetable from a file; all of it or nothing."""
     wanted = Inventory.load(file)
     _refuse_beside_owner(settings)
-    folder = DataFolder(settings.data)
-    folder.claim()
-    try:
-        with closing(open_records(settings.records, settings.data)) as records:
-            changes = records.import_inventory(wanted, dry_run=dry_run)
-    finally:
-        folder.release()
+    with ExitStack() as stack:
+        data = settings.data
+        if dry_run and settings.records == "sqlite" and not data.exists():
+            data = Path(
+                stack.enter_context(TemporaryDirectory())
+            )  # nothing is there yet, and nothing shall be
+        else:
+            folder = DataFolder(data)
+            folder.claim()
+            stack.callback(folder.release)
+        records = stack.enter_context(open_records(settings.records, data))
+        changes = records.import_inventory(wanted, dry_run=dry_run)
     for change in changes:
         print(change)
     fate = "nothing written" if dry_run else "written" if changes else "all was there already"

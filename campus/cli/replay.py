@@ -11,11 +11,10 @@ from statistics import median
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from campus.cli.brokers import Credential, find_broker
 from campus.cli.options import with_settings
+from campus.cli.progress import progress
 from campus.cli.recording import Recording, load, parse_map
 from campus.cli.running import Api, running
 from campus.errors import CampusError, UsageError
@@ -66,14 +65,9 @@ def replay(
     host, port, credential = find_broker(settings)
     site = site or _only_site(settings)
     shift = recording.shifted(int(time.time() * 1000))
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("Replaying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-    )
-    with bar:
-        task = bar.add_task("", total=len(recording.rows))
-        sender = Sender(recording, shift, site, board, host, port, credential)
-        asyncio.run(sender.run(speed, lambda done: bar.update(task, completed=done)))
+    sender = Sender(recording, shift, site, board, host, port, credential)
+    with progress("Replaying", len(recording.rows)) as told:
+        asyncio.run(sender.run(speed, told))
     first, last = (
         datetime.fromtimestamp((ms + shift) / 1000, UTC).strftime("%Y-%m-%d %H:%M")
         for ms in (recording.observed_at_ms[0], recording.observed_at_ms[-1])

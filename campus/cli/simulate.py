@@ -17,7 +17,7 @@ from campus.cli.services import stop_on_signal
 from campus.errors import UsageError
 from campus.settings import Settings
 from simulator import live, truth
-from simulator.faults import DEFAULT, KINDS
+from simulator.faults import DEFAULT, KINDS, chosen
 from simulator.school import School
 
 DAY_MS = 24 * 3600 * 1000
@@ -59,7 +59,7 @@ def simulate(
 
     The same seed gives the same people, timetable, weather and faults, live and in the past.
     """
-    kinds = [] if faults in ("", "none") else [kind.strip() for kind in faults.split(",")]
+    kinds = chosen([] if faults in ("", "none") else [kind.strip() for kind in faults.split(",")])
     school = School.make(seed=seed, rooms=rooms, site=site)
     now_ms = int(time.time() * 1000)
     if boards is not None and not 1 <= boards <= rooms:
@@ -76,7 +76,7 @@ def simulate(
     host, port, credential = find_broker(settings)
     if backfill:
         filling = Backfill(school, host, port, credential, kinds, boards)
-        asyncio.run(filling.run(now_ms - int(backfill * DAY_MS), now_ms, Console(stderr=True)))
+        asyncio.run(filling.run(now_ms - int(backfill * DAY_MS), now_ms))
         print(f"{filling.records} records of {filling.boards} boards committed.")
         return
     print(f"{boards or rooms} boards of {school.name} are live; Ctrl-C stops them.", flush=True)

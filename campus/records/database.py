@@ -164,6 +164,30 @@ def _migrate(engine: Engine, where: str) -> None:
             command.upgrade(config, "head")
 
 
+def inspect_records(url: str, data: Path) -> str:
+    """What a person wants to know of the records, found without changing them. Raises StoreError as `open` does."""
+    if url == "sqlite":
+        file = data / FILE
+        if not file.exists():
+            return "not there yet; the first start makes them"
+        where = f"the records file {file}"
+        engine = create_engine(
+            URL.create("sqlite", database=f"file:{file}", query={"mode": "ro", "uri": "true"})
+        )
+    else:
+        parsed = _parse(url)
+        where = f"the records database {parsed.render_as_string(hide_password=True)}"
+        engine = _postgresql(parsed)
+    try:
+        with engine.connect() as connection:
+            current = _is_current(connection, ScriptDirectory.from_config(migrations()), where)
+    except SQLAlchemyError as error:
+        raise StoreError(f"Cannot open {where}: {_cause(error)}. {_advice(engine)}") from error
+    finally:
+        engine.dispose()
+    return f"{where}, {'up to date' if current else 'the next start brings its schema up to date'}"
+
+
 def _is_current(connection: Connection, scripts: ScriptDirectory, where: str) -> bool:
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is not None:

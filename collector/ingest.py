@@ -1,0 +1,148 @@
+"""Queue → journal → acknowledge → `committed`. The order is the promise: see docs/collector.md."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from campus.wire.lifecycle import encode_committed
+from campus.wire.topics import board_topic
+from collector.intake import Batch, BoardKey, Intake
+from collector.journal import Journal, JournalError
+from collector.ledger import BootKey
+from collector.messages import Message
+
+CAPACITY = 10_000
+BATCH = 1_000
+COMMITTED_EVERY_S = 1.0
+
+
+class Collector:
+    """Takes messages in and makes them durable. `ingest()` is called by one thread; the rest by any.
+
+    `acknowledge(tickets)` and `publish(topic, payload)` reach the broker; `hand(number, batch)` receives each batch
+    after it is durable and acknowledged. `monotonic` paces `committed`.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        intake: Intake,
+        clock_ms: Callable[[], int],
+        hand: Callable[[int, Batch], None],
+        acknowledge: Callable[[Sequence[Any]], Any] = lambda tickets: None,
+        publish: Callable[[str, bytes], Any] = lambda topic, payload: None,
+        monotonic: Callable[[], float] = time.monotonic,
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._journal, self._intake = journal, intake
+        self._clock_ms, self._monotonic = clock_ms, monotonic
+        self._hand, self._acknowledge, self._publish = hand, acknowledge, publish
+        self.capacity = capacity
+        self._queue: deque[Message] = deque()
+        self._space = threading.Condition()
+        self._waiting = self._in_hand = 0
+        self._pending: tuple[list[Message], Batch] | None = None
+        self._due: dict[BootKey, None] = {}
+        self._told: dict[BoardKey, float] = {}
+        self.threaded = False  # whether somebody else calls ingest(), so that offer() may wait
+        self.problem: str | None = None
+        self.received = self.dropped = self.records = self.duplicates = self.rejected = self.refused = 0
+        self.committed_sent = 0
+
+    def on_message(self, message: Message) -> bool:
+        """Only enqueues; False, and counted, when the queue is full."""
+        if len(self._queue) >= self.capacity:
+            self.dropped += 1
+            return False
+        self._queue.append(message)
+        return True
+
+    def offer(self, topic: str, payload: bytes, received_at_ms: int | None = None) -> None:
+        """Hand in a message from this process; waits while the queue is full. Durable once ingested.
+
+        Without a thread behind the queue it ingests itself when full, and raises JournalError when that fails.
+        """
+        message = Message(topic, payload, self._clock_ms() if received_at_ms is None else received_at_ms)
+        while len(self._queue) >= self.capacity:
+            if not self.threaded:
+                self.ingest()
+                continue
+            with self._space:
+                self._waiting += 1
+                self._space.wait(0.1)
+                self._waiting -= 1
+        self._queue.append(message)
+
+    @property
+    def room(self) -> int:
+        """How many messages the queue can take now."""
+        return self.capacity - len(self._queue)
+
+    @property
+    def queued(self) -> int:
+        """Messages that are not yet durable; never 0 while a batch is in hand."""
+        return len(self._queue) + self._in_hand
+
+    def ingest(self) -> int:
+        """Make the next batch durable, then acknowledge it; returns its messages, 0 when nothing waits.
+
+        Raises JournalError when the journal takes nothing now: the batch is kept, nothing of it is
+        acknowledged, and the next call tries the same batch again.
+        """
+        if self._pending is None:
+            self._in_hand = min(BATCH, len(self._queue))
+            if not self._in_hand:
+                return 0
+            messages = self._take()
+            self._pending = messages, self._intake.prepare(messages)
+        messages, batch = self._pending
+        number = 0
+        if batch.kept or batch.changed or batch.dead:
+            late = [(*board, *span) for board, span in batch.late.items()]
+            try:
+                number = self._journal.append(batch.kept, list(batch.changed.items()), batch.dead, late)
+            except JournalError as error:
+                self.problem = str(error)
+                raise
+        self.problem = None
+        self._pending = None
+        self._acknowledge([message.ticket for message in messages])
+        self._due |= batch.due
+        self._count(messages, batch)
+        self._hand(number, batch)
+        self._in_hand = 0
+        return len(messages)
+
+    def _take(self) -> list[Message]:
+        queue = self._queue
+        messages = [queue.popleft() for _ in range(self._in_hand)]
+        if self._waiting:
+            with self._space:
+                self._space.notify_all()
+        return messages
+
+    def _count(self, messages: list[Message], batch: Batch) -> None:
+        self.received += len(messages)
+        self.records += batch.records
+        self.duplicates += batch.duplicates
+        self.rejected += len(batch.dead) - batch.refused
+        self.refused += batch.refused
+
+    def tell_committed(self) -> int:
+        """Send what is settled to the boards that wait for it, each at most once a second. Returns how many."""
+        if not self._due:
+            return 0
+        now, sent = self._monotonic(), 0
+        for key in list(self._due):
+            board = (key.site, key.board)
+            if now - self._told.get(board, -COMMITTED_EVERY_S) < COMMITTED_EVERY_S:
+                continue
+            del self._due[key]
+            self._told[board] = now
+            through, also = self._intake.ledger.boot(key).committed()
+            self._publish(board_topic(*board, "committed"), encode_committed(key.boot, through, also))
+            sent += 1
+        self.committed_sent += sent
+        return sent

@@ -1,0 +1,192 @@
+"""What is true now in each room: motion at once, presence each minute, the newest values."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from campus.inference import OCCUPIED, VACANT
+from campus.inference.fuse import HOLD_MIN, INPUTS, fuse
+from campus.inference.parameters import parameters
+from campus.inference.presence import MINUTE_MS, Presence, PresenceStep
+from campus.live import Live, RoomState
+from campus.records.entities import Room
+from campus.telemetry import USABLE, Readings, Sample, SeriesKey, TelemetryStore
+from collector.places import Places
+
+CATCH_UP_MS = 3 * 3600 * 1000
+LONGEST_CATCH_UP_MS = 48 * 3600 * 1000
+FRESH_MS = 15 * MINUTE_MS
+AHEAD_MS = MINUTE_MS
+SHOW_EVERY_MS = 5_000
+MAX_SAMPLES = 20_000  # per series, between two minutes
+
+Known = Callable[[str, str], "tuple[int, dict] | None"]
+"""(site, room) -> (at_ms, presence state) from where the derived record of that room ends; None: nothing is derived."""
+Step = tuple[str, str, PresenceStep]
+
+
+@dataclass(slots=True)
+class _Room:
+    room: Room
+    presence: Presence | None = None
+    next_ms: int = 0
+    since_ms: int | None = None
+    state: bool | None = None
+    motion_at_ms: int | None = None
+    shown_ms: int = 0
+    values: dict[str, tuple[int, float]] = field(default_factory=dict)
+    samples: dict[SeriesKey, deque[Sample]] = field(default_factory=dict)
+
+
+class LiveRooms:
+    """`heard` is called by the ingesting thread, `tick` once a minute by another.
+
+    `publish(state)` also hears every change of presence. An old reading never overwrites a newer one.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        places: Places,
+        telemetry: TelemetryStore,
+        known: Known,
+        publish: Callable[[RoomState], None] = lambda state: None,
+        rssi: Callable[[tuple[str, str], float], None] = lambda board, value: None,
+    ) -> None:
+        self._live, self._places, self._telemetry, self._known = live, places, telemetry, known
+        self._publish, self._rssi = publish, rssi
+        self._lock = threading.Lock()
+        self._rooms: dict[tuple[str, str], _Room] = {}
+
+    def heard(self, readings: Readings, now_ms: int) -> None:
+        """Take in a batch as it arrives."""
+        targets = [self._target(key, now_ms) for key in readings.series]
+        if not any(targets):
+            return
+        moved: set[tuple[str, str]] = set()
+        newest_ms = now_ms + AHEAD_MS
+        with self._lock:
+            for which, observed, value, quality in zip(
+                readings.which, readings.observed_at_ms, readings.value, readings.quality, strict=True
+            ):
+                target = targets[which]
+                if target is None or quality not in USABLE or value is None or observed > newest_ms:
+                    continue
+                room, point, series, place = target
+                if series is not None and observed >= room.next_ms - HOLD_MIN * MINUTE_MS:
+                    series.append((observed, value, quality))
+                held = room.values.get(point)
+                if held is None or observed >= held[0]:
+                    room.values[point] = (observed, value)
+                    if now_ms - room.shown_ms >= SHOW_EVERY_MS and now_ms - observed < FRESH_MS:
+                        moved.add(place)
+                    if point == "rssi_dbm":
+                        self._rssi(readings.series[which][:2], value)
+                if point == "motion" and value and observed > (room.motion_at_ms or 0):
+                    room.motion_at_ms = observed
+                    if now_ms - observed < FRESH_MS:
+                        moved.add(place)
+        for place in moved:
+            self._show(self._rooms[place], now_ms)
+
+    def _target(
+        self, key: SeriesKey, now_ms: int
+    ) -> "tuple[_Room, str, deque[Sample] | None, tuple[str, str]] | None":
+        name = self._places.room_of(key.site, key.board, now_ms)
+        room = self._room(key.site, name) if name is not None else None
+        if room is None or name is None:
+            return None
+        point = key.point.partition(".")[0]
+        series = room.samples.setdefault(key, deque(maxlen=MAX_SAMPLES)) if point in INPUTS else None
+        return room, point, series, (key.site, name)
+
+    def _room(self, site: str, name: str) -> _Room | None:
+        found = self._rooms.get((site, name))
+        if found is None:
+            room = self._places.room(site, name)
+            if room is None:
+                return None
+            with self._lock:
+                found = self._rooms.setdefault((site, name), _Room(room))
+        return found
+
+    def resume(self, site: str, room: str) -> None:
+        """The derived past of this room has changed: begin again from there at the next tick."""
+        if (found := self._rooms.get((site, room))) is not None:
+            found.presence = None
+
+    def tick(self, now_ms: int) -> list[Step]:
+        """Step every room through the minutes that are over; returns the steps. Raises StoreError on catching up."""
+        steps: list[Step] = []
+        end_ms = now_ms // MINUTE_MS * MINUTE_MS
+        for room in self._places.rooms():
+            found = self._room(room.site, room.id)
+            if found is None:
+                continue
+            behind = found.presence is None
+            new = self._advance(found, end_ms)
+            steps += [(room.site, room.id, step) for step in new]
+            for step in new:
+                state = {OCCUPIED: True, VACANT: False}.get(step.state)
+                if state != found.state or found.since_ms is None:
+                    found.state, found.since_ms = state, step.minute_ms
+            if new or behind or now_ms - found.shown_ms >= MINUTE_MS:
+                self._show(found, now_ms)
+        return steps
+
+    def _advance(self, found: _Room, end_ms: int) -> list[PresenceStep]:
+        presence = found.presence
+        if presence is None or end_ms - found.next_ms > LONGEST_CATCH_UP_MS:
+            presence = self._caught_up(found, end_ms)
+        start_ms = found.next_ms
+        with self._lock:
+            samples = {key: list(series) for key, series in found.samples.items()}
+        steps = [presence.step(minute, inputs) for minute, inputs in fuse(samples, start_ms, end_ms)]
+        oldest = end_ms - HOLD_MIN * MINUTE_MS
+        with self._lock:
+            found.presence, found.next_ms = presence, max(end_ms, start_ms)
+            for series in found.samples.values():
+                while series and series[0][0] < oldest:
+                    series.popleft()
+        return steps
+
+    def _caught_up(self, found: _Room, end_ms: int) -> Presence:
+        """From where the derived record ends, or some hours back, with what the store holds since."""
+        chosen = parameters(found.room.room_type)
+        known = self._known(found.room.site, found.room.id)
+        if known is not None and 0 <= end_ms - known[0] <= LONGEST_CATCH_UP_MS:
+            start_ms, presence = known[0], Presence.restore(known[1], chosen)
+        else:
+            start_ms, presence = end_ms - CATCH_UP_MS, Presence(chosen)
+        samples = self._places.read(
+            self._telemetry, found.room.site, found.room.id, start_ms - HOLD_MIN * MINUTE_MS, end_ms
+        )
+        for step in [presence.step(minute, inputs) for minute, inputs in fuse(samples, start_ms, end_ms)]:
+            state = {OCCUPIED: True, VACANT: False}.get(step.state)
+            if state != found.state or found.since_ms is None:
+                found.state, found.since_ms = state, step.minute_ms
+        with self._lock:
+            found.next_ms = end_ms
+            for key, series in samples.items():
+                for observed, value, quality in series:
+                    if value is None or quality not in USABLE:
+                        continue
+                    point = key.point.partition(".")[0]
+                    if observed >= found.values.get(point, (0, 0.0))[0]:
+                        found.values[point] = (observed, value)
+                    if point == "motion" and value and observed > (found.motion_at_ms or 0):
+                        found.motion_at_ms = observed
+        return presence
+
+    def _show(self, found: _Room, now_ms: int) -> None:
+        with self._lock:
+            values = {p: v for p, (at, v) in sorted(found.values.items()) if now_ms - at < FRESH_MS}
+            found.shown_ms, room = now_ms, found.room
+            state = RoomState(
+                room.site, room.id, found.state, found.since_ms, found.motion_at_ms, now_ms, values
+            )  # fmt: skip
+        before = self._live.room(room.site, room.id)
+        self._live.set_room(state)
+        if before is None or before.presence != state.presence or before.motion_at_ms != state.motion_at_ms:
+            self._publish(state)

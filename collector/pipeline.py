@@ -1,0 +1,99 @@
+"""The collector's steps wired to its stores, without threads and without a broker: the same for service and tests."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from campus.live import Live, RoomState
+from campus.records import Records
+from campus.telemetry import TelemetryStore
+from collector.boards import Boards
+from collector.derive import Deriver
+from collector.ingest import CAPACITY, Collector
+from collector.intake import Batch, Intake
+from collector.journal import Journal
+from collector.live import LiveRooms, Step
+from collector.places import Places
+from collector.project import Projector
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Pipeline:
+    """`offer()` messages, then `pump()`: they are durable and in the store. `derive()` makes intervals and facts.
+
+    `clock_ms` is the time of everything here, so that a recording can be run with its own. Opens `journal.sqlite`
+    in `data`; the stores are the caller's. Raises StoreError.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        records: Records,
+        telemetry: TelemetryStore,
+        live: Live,
+        clock_ms: Callable[[], int] = now_ms,
+        acknowledge: Callable[[Sequence[Any]], Any] = lambda tickets: None,
+        publish: Callable[[str, bytes], Any] = lambda topic, payload: None,
+        publish_room: Callable[[RoomState], None] = lambda state: None,
+        capacity: int = CAPACITY,
+        journal: Journal | None = None,
+        unique: bool = True,
+    ) -> None:
+        self.clock_ms = clock_ms
+        self.records, self.telemetry = records, telemetry
+        self.journal = journal or Journal(data / "journal.sqlite")
+        self.intake = Intake(self.journal.ledger(), unique)
+        self.places = Places(records, clock_ms)
+        self.boards = Boards(live, self.places.room_of)
+        self.boards.load(records)
+        self.deriver = Deriver(
+            records,
+            telemetry,
+            self.places,
+            clock_ms,
+            self.journal.clear_late,
+            lambda *room: self.rooms.resume(*room),
+        )
+        self.rooms = LiveRooms(
+            live, self.places, telemetry, self.deriver.state, publish_room, self.boards.set_rssi
+        )  # fmt: skip
+        self.projector = Projector(
+            self.journal, self.intake, telemetry, records, self.boards, self.deriver.touched
+        )  # fmt: skip
+        self.collector = Collector(
+            self.journal, self.intake, clock_ms, self._hand, acknowledge, publish, capacity=capacity
+        )
+        for late in self.journal.late():
+            self.deriver.touched(*late)
+
+    def _hand(self, number: int, batch: Batch) -> None:
+        self.boards.saw(batch.sightings)
+        self.rooms.heard(batch.readings, self.clock_ms())
+        self.projector.hand(number, batch)
+
+    def offer(self, topic: str, payload: bytes, received_at_ms: int | None = None) -> None:
+        self.collector.offer(topic, payload, received_at_ms)
+
+    def pump(self) -> None:
+        """Ingest and project everything that waits. Raises StoreError (JournalError) where one is away."""
+        while self.collector.ingest():
+            pass
+        while self.projector.project():
+            pass
+        self.collector.tell_committed()
+
+    def derive(self, until_ms: int | None = None) -> int:
+        """Intervals and facts of every room up to SETTLE_MS before `until_ms` (default: now). Returns room-days."""
+        return self.deriver.derive(until_ms)
+
+    def tick(self) -> list[Step]:
+        """Step the live presence of every room through the minutes that are over."""
+        self.boards.judge_silence(self.clock_ms())
+        return self.rooms.tick(self.clock_ms())
+
+    def close(self) -> None:
+        self.journal.close()

@@ -1,0 +1,266 @@
+"""The collector as it runs: the pipeline, its connection to the broker, four thin loops, and its health."""
+
+import json
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from campus.errors import StoreError
+from campus.live import Live, RoomState
+from campus.records import Records
+from campus.telemetry import TelemetryStore
+from campus.wire.lifecycle import encode_availability
+from campus.wire.topics import room_topic, service_topic, subscription
+from collector.ingest import BATCH, CAPACITY
+from collector.journal import JournalError
+from collector.link import BrokerLink, Ticket, Will
+from collector.messages import Message
+from collector.pipeline import Pipeline, now_ms
+
+log = logging.getLogger(__name__)
+
+LEAVES = ("telemetry", "birth", "availability")
+LINGER_S = 0.05  # messages wait this long for others, to share one durable write
+IDLE_S = 0.05
+COMMITTED_CHECK_S = 0.1
+PROJECT_EVERY_S = 0.25
+DERIVE_EVERY_S = 1.0
+LIVE_EVERY_S = 2.0
+LONGEST_BACKOFF_S = 10.0
+FLUSH_S = 10.0
+STOP_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`ready` means: messages are taken, stored and derived from. Else `reasons` are sentences for people."""
+
+    ready: bool
+    reasons: list[str] = field(default_factory=list)
+    counters: dict[str, Any] = field(default_factory=dict)
+
+
+class CollectorService:
+    """Runs from `start()` to `stop()`. `mqtt` None: no broker, only what is offered. Raises CampusError for a bad URL.
+
+    `stop()` finishes the batch in hand, tells the boards, writes to the stores what it can within some seconds,
+    and leaves the rest in the journal.
+    """
+
+    def __init__(
+        self,
+        mqtt: str | None,
+        data: Path,
+        records: Records,
+        telemetry: TelemetryStore,
+        live: Live,
+        clock_ms: Callable[[], int] = now_ms,
+        capacity: int = CAPACITY,
+        **faults: Any,
+    ) -> None:
+        self._sites = [site.id for site in records.sites()]
+        self.pipeline = Pipeline(
+            data, records, telemetry, live, clock_ms,
+            acknowledge=self._acknowledge, publish=self._publish, publish_room=self._publish_room,
+            capacity=capacity, unique=faults.pop("unique", True),
+        )  # fmt: skip
+        self.collector = self.pipeline.collector
+        self.link: BrokerLink | None = None
+        try:
+            if mqtt is not None:
+                identity = f"campus-collector-{self.pipeline.journal.identity}"
+                self.link = BrokerLink(
+                    mqtt, identity, [subscription(leaf) for leaf in LEAVES], self._arrived, time.monotonic,
+                    capacity, self._will(), lambda: self.collector.room, **faults,
+                )  # fmt: skip
+        except BaseException:
+            self.pipeline.close()
+            raise
+        self._stop = threading.Event()
+        self._ingested = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._problems: dict[str, str] = {}
+
+    def start(self) -> None:
+        self.collector.threaded = True
+        loops = (
+            ("ingest", self._ingest),
+            ("project", self._project),
+            ("derive", self._derive),
+            ("live", self._live),
+        )
+        for name, loop in loops:
+            thread = threading.Thread(target=loop, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(STOP_S)
+        self._threads.clear()
+        self.pipeline.close()
+
+    def offer(self, topic: str, payload: bytes, received_at_ms: int | None = None) -> None:
+        """Hand in a message from this process (history, replay); waits while the queue is full."""
+        self.collector.offer(topic, payload, received_at_ms)
+
+    def settled(self, until_ms: int) -> bool:
+        """Whether all that was taken in is in the stores, and every measured room is derived through `until_ms`."""
+        projector = self.pipeline.projector
+        if self.collector.queued or projector.newest > projector.through:
+            return False
+        return self.pipeline.deriver.settled(until_ms)
+
+    def health(self) -> Health:
+        pipeline, collector, link = self.pipeline, self.collector, self.link
+        reasons = [] if link is None or link.problem is None else [link.problem]
+        reasons += [problem for problem in (collector.problem, *self._problems.values()) if problem]
+        if self._threads and not all(thread.is_alive() for thread in self._threads):
+            reasons.append("A part of the collector has stopped: restart it, and look at its log.")
+        counters: dict[str, Any] = {
+            "messages_received": collector.received,
+            "records_stored": collector.records,
+            "duplicates": collector.duplicates,
+            "dead_letters": collector.rejected,
+            "refused": collector.refused,
+            "queue_dropped": collector.dropped,
+            "queued": collector.queued,
+            "committed_sent": collector.committed_sent,
+            "readings_written": pipeline.projector.readings,
+            "batches_behind": max(0, pipeline.projector.newest - pipeline.projector.through),
+            "journal_bytes_waiting": pipeline.journal.waiting_bytes,
+            "records_missing": pipeline.intake.ledger.gaps(),
+            "room_days_derived": pipeline.deriver.days,
+            "connections": link.connections if link else 0,
+        }
+        return Health(not reasons, reasons, counters)
+
+    # the broker
+
+    def _will(self) -> Will | None:
+        if not self._sites:
+            return None
+        boot = secrets.token_hex(8)
+        alive, lost, bye = (encode_availability(boot, state) for state in ("online", "lost", "offline"))
+        return Will(service_topic(self._sites[0], "collector"), alive, lost, bye)
+
+    def _arrived(self, topic: str, payload: bytes, retain: bool, ticket: Ticket | None) -> bool:
+        return self.collector.on_message(Message(topic, payload, self.pipeline.clock_ms(), retain, ticket))
+
+    def _acknowledge(self, tickets: Sequence[Any]) -> None:
+        if self.link is not None:
+            self.link.acknowledge(tickets)
+        self._ingested.set()
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        if self.link is not None:
+            self.link.publish(topic, payload)
+
+    def _publish_room(self, state: RoomState) -> None:
+        if self.link is not None:
+            told = {
+                "v": 1,
+                "presence": state.presence,
+                "since_ms": state.since_ms,
+                "motion_at_ms": state.motion_at_ms,
+                "updated_at_ms": state.updated_at_ms,
+                "values": state.values,
+            }
+            payload = json.dumps(told, separators=(",", ":")).encode()
+            self.link.publish(room_topic(state.site, state.room), payload, retain=True)
+
+    # the loops
+
+    def _ingest(self) -> None:
+        collector, clock = self.collector, time.monotonic
+        since, retry_at, told_at, backoff = None, 0.0, 0.0, 0.2
+        while not self._stop.is_set():
+            since = None if not collector.queued else since or clock()
+            idle = since is None or retry_at > clock()
+            self._turn(IDLE_S if idle or since is None else max(0.0, min(IDLE_S, since + LINGER_S - clock())))
+            now = clock()
+            ready = collector.queued >= BATCH or (since is not None and now - since >= LINGER_S)
+            if ready and now >= retry_at:
+                try:
+                    collector.ingest()
+                    since, backoff = None, 0.2
+                except JournalError as error:
+                    log.warning("%s", error)
+                    retry_at, backoff = now + backoff, min(backoff * 2, LONGEST_BACKOFF_S)
+                except Exception:
+                    log.exception("Taking in a batch failed")
+                    retry_at = now + LONGEST_BACKOFF_S
+            if now - told_at >= COMMITTED_CHECK_S:
+                told_at = now
+                collector.tell_committed()
+        self._finish()
+
+    def _turn(self, wait_s: float) -> None:
+        link = self.link
+        if link is None:
+            self._stop.wait(wait_s)
+            return
+        link.turn(wait_s)
+        boards = self.pipeline.boards
+        if not link.connected:
+            boards.listening_ms = None
+        elif boards.listening_ms is None:
+            boards.listening_ms = self.pipeline.clock_ms()
+
+    def _finish(self) -> None:
+        """What is in the queue becomes durable and acknowledged; then goodbye."""
+        try:
+            while self.collector.ingest():
+                pass
+            self.collector.tell_committed()
+            self._turn(0)
+        except StoreError as error:
+            log.warning("Stopping with messages unacknowledged, the broker keeps them: %s", error)
+        if self.link is not None:
+            self.link.close()
+
+    def _project(self) -> None:
+        self._loop("project", self.pipeline.projector.project, PROJECT_EVERY_S)
+        ingest = self._threads[0]
+        ingest.join(FLUSH_S)
+        until = time.monotonic() + FLUSH_S
+        try:
+            while time.monotonic() < until and self.pipeline.projector.project():
+                pass
+        except StoreError as error:
+            log.warning("Stopping with batches left in the journal: %s", error)
+
+    def _derive(self) -> None:
+        def once() -> None:
+            self.pipeline.places.keep_fresh()
+            self.pipeline.deriver.derive(patient=True)
+
+        self._loop("derive", once, DERIVE_EVERY_S)
+
+    def _live(self) -> None:
+        self._loop("live", self.pipeline.tick, LIVE_EVERY_S)
+
+    def _loop(self, name: str, once: Callable[[], Any], every_s: float) -> None:
+        """Call `once` again and again; a failure is a reason for health, and tried again with growing pauses."""
+        backoff = every_s
+        while not self._stop.is_set():
+            try:
+                once()
+                self._problems.pop(name, None)
+                backoff = every_s
+            except StoreError as error:
+                self._problems[name] = str(error)
+                backoff = min(backoff * 2, LONGEST_BACKOFF_S)
+            except Exception as error:
+                log.exception("The %s loop failed", name)
+                self._problems[name] = (
+                    f"The collector's {name} step fails ({type(error).__name__}): see its log."
+                )
+                backoff = min(backoff * 2, LONGEST_BACKOFF_S)
+            self._stop.wait(backoff)

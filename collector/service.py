@@ -1,4 +1,4 @@
-"""The collector as it runs: the pipeline, its connection to the broker, four thin loops, and its health."""
+"""The collector as it runs: the pipeline, its connection to the broker, five thin loops, and its health."""
 
 import json
 import logging
@@ -31,6 +31,7 @@ COMMITTED_CHECK_S = 0.1
 PROJECT_EVERY_S = 0.25
 DERIVE_EVERY_S = 1.0
 LIVE_EVERY_S = 2.0
+TIDY_EVERY_S = 60.0
 LONGEST_BACKOFF_S = 10.0
 FLUSH_S = 10.0
 STOP_S = 20.0
@@ -93,6 +94,7 @@ class CollectorService:
             ("project", self._project),
             ("derive", self._derive),
             ("live", self._live),
+            ("tidy", self._tidy),
         )
         for name, loop in loops:
             thread = threading.Thread(target=loop, name=name, daemon=True)
@@ -226,7 +228,7 @@ class CollectorService:
             self.link.close()
 
     def _project(self) -> None:
-        self._loop("project", self.pipeline.projector.project, PROJECT_EVERY_S)
+        self._loop("project", self.pipeline.projector.project, PROJECT_EVERY_S, eager=True)
         ingest = self._threads[0]
         ingest.join(FLUSH_S)
         until = time.monotonic() + FLUSH_S
@@ -243,24 +245,31 @@ class CollectorService:
 
         self._loop("derive", once, DERIVE_EVERY_S)
 
+    def _tidy(self) -> None:
+        """Closed days of the store are put in order, which keeps it small."""
+        self._loop("tidy", lambda: self.pipeline.telemetry.maintain(self.pipeline.clock_ms()), TIDY_EVERY_S)
+
     def _live(self) -> None:
         self._loop("live", self.pipeline.tick, LIVE_EVERY_S)
 
-    def _loop(self, name: str, once: Callable[[], Any], every_s: float) -> None:
-        """Call `once` again and again; a failure is a reason for health, and tried again with growing pauses."""
+    def _loop(self, name: str, once: Callable[[], Any], every_s: float, eager: bool = False) -> None:
+        """Call `once` again and again, without a pause while it had work if `eager`.
+
+        A failure is a reason for health, and tried again with growing pauses.
+        """
         backoff = every_s
         while not self._stop.is_set():
             try:
-                once()
+                worked = once()
                 self._problems.pop(name, None)
-                backoff = every_s
+                backoff = 0 if eager and worked else every_s
             except StoreError as error:
                 self._problems[name] = str(error)
-                backoff = min(backoff * 2, LONGEST_BACKOFF_S)
+                backoff = min(max(backoff, every_s) * 2, LONGEST_BACKOFF_S)
             except Exception as error:
                 log.exception("The %s loop failed", name)
                 self._problems[name] = (
                     f"The collector's {name} step fails ({type(error).__name__}): see its log."
                 )
-                backoff = min(backoff * 2, LONGEST_BACKOFF_S)
+                backoff = min(max(backoff, every_s) * 2, LONGEST_BACKOFF_S)
             self._stop.wait(backoff)

@@ -13,7 +13,7 @@ demo: .venv/.installed  ## A virtual school with live data, on this machine only
 
 test: .venv/.installed-dev check  ## Every check and test; CAMPUS_TEST_NO_SKIP=1 lets nothing be skipped
 	@tools/install-test-needs
-	.venv/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: .venv/.installed-dev  ## Lint, format, types, import rules
 	.venv/bin/ruff check .

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from cli import Running, campus, refused, token
 
-pytestmark = pytest.mark.xdist_group("demo")  # one demo, its tests in this order
 REPLAYED = "t,co2,pir\n" + "".join(
     f"2024-01-01 07:{minute:02d}:00,{600 + minute},{minute % 2}\n" for minute in range(50)
 )

@@ -1,0 +1,111 @@
+"""Sensors to records: what was measured, when, by which clock, and whether it is worth a report."""
+
+from collections import namedtuple
+
+Record = namedtuple("Record", ("observed_at_ms", "clock", "values", "why"))
+"""observed_at_ms: integer, Unix ms (ms since boot if clock is "up"). values: point -> number, or None =
+measured but invalid; a missing point = not measured. why: point -> reason of its None; itself None if all is well."""
+
+MAX_INTERVAL_MS = 60000
+
+
+def phase_ms(board):
+    """The part of the minute in which a board of this id reports: 0 to 45 s, so that a late sample is in time still."""
+    phase = 0
+    for sign in board:
+        phase = (phase * 31 + ord(sign)) % 45001
+    return phase
+
+
+class Sampler:
+    """Reads all sensors and reports a point
+
+    * when it moved by its `deadband` or more (none: by anything), or turned invalid or valid again, or
+      is invalid for another reason; at once, but not sooner than `min_interval_ms` after its last report;
+    * in any case once in each window of `max_interval_ms`. Windows are cut at `phase_ms` after the
+      full interval, so that every minute has its reading and boards with different phases do not
+      all report in the same second.
+
+    clock: an object with now_ms() and quality(). log(text) is told of a driver's error.
+    Raises ValueError for a point that two sensors claim.
+    """
+
+    def __init__(self, sensors, clock, phase_ms=0, log=None):
+        self._sensors = sensors
+        self._log = log
+        self._broken = {}  # sensor -> its latest error, so that each is told once
+        self._clock = clock
+        self._phase_ms = phase_ms
+        self._points = {}
+        self._shown = {}  # point -> what was last reported: a value, or the reason why there is none
+        self._shown_at = {}  # point -> when
+        for sensor in sensors:
+            for point, described in sensor.points.items():
+                if point in self._points:
+                    raise ValueError("two sensors measure " + point + "; give one of them another channel")
+                self._points[point] = described
+
+    def points(self):
+        """point -> its description, for the birth."""
+        return self._points
+
+    def urgent(self):
+        """Whether a sensor saw something that must not wait for the next sample, such as motion beginning."""
+        for sensor in self._sensors:
+            if getattr(sensor, "edge", False):
+                return True
+        return False
+
+    async def sample(self, force=False):
+        """Read every sensor once; a Record of what is to be reported (`force`: all that was read), or None."""
+        clock = self._clock
+        now = clock.now_ms()
+        quality = clock.quality()
+        values = {}
+        why = None
+        for sensor in self._sensors:
+            try:
+                read = await sensor.read()
+                reasons = sensor.why
+            except Exception as error:  # one broken driver must not silence the others
+                self._tell(sensor, repr(error))
+                read = dict.fromkeys(sensor.points)
+                reasons = {}
+            for point in read:
+                value = read[point]
+                if value is not None and value - value != 0:  # NaN or infinity: not a measurement
+                    value = None
+                shown = reasons.get(point, "failed") if value is None else value
+                if not force and not self._due(point, shown, now):
+                    continue
+                values[point] = value
+                self._shown[point] = shown
+                self._shown_at[point] = now
+                if value is None:
+                    if why is None:
+                        why = {}
+                    why[point] = shown
+        return Record(now, quality, values, why) if values else None
+
+    def _tell(self, sensor, error):
+        if self._log and self._broken.get(sensor) != error:
+            self._broken[sensor] = error
+            self._log("a sensor of %s: %s" % (", ".join(sensor.points), error))
+
+    def _due(self, point, shown, now):
+        at = self._shown_at.get(point)
+        if at is None:
+            return True
+        described = self._points[point]
+        window = described.get("max_interval_ms", MAX_INTERVAL_MS)
+        phase = self._phase_ms
+        if (now - phase) // window != (at - phase) // window:
+            return True
+        if 0 <= now - at < described.get("min_interval_ms", 0):  # a clock set back must not silence a point
+            return False
+        before = self._shown[point]
+        if before == shown:
+            return False
+        if type(shown) is str or type(before) is str:
+            return True
+        return abs(shown - before) >= described.get("deadband", 0)

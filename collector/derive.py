@@ -24,6 +24,7 @@ from collector.readings import EARLIEST_MS
 PATIENCE_MS = 3_000
 """Late data that came within this may go on coming: only days that it has passed are derived."""
 PERIOD_MS = 60_000
+LOOK_BACK_MS = 48 * 3600 * 1000
 HOLD_MS = HOLD_MIN * MINUTE_MS
 
 
@@ -88,12 +89,21 @@ class Deriver:
         with self._lock:
             return self._rooms.setdefault((site, name), _Room(room))
 
-    def state(self, site: str, room: str) -> tuple[int, dict[str, Any]] | None:
-        """(at_ms, presence state) where the derived record ends, or of the last checkpoint before."""
+    def state(self, site: str, room: str) -> tuple[int, dict[str, Any], Interval | None] | None:
+        """(at_ms, presence state, the interval that ends there) of the end of the derived record.
+
+        Where that is not at hand, of the last checkpoint before; None when nothing is derived.
+        """
         found = self._rooms.get((site, room))
         if found is not None and found.reached is not None and found.reached[0] == found.through_ms:
-            return found.reached
-        return self._records.checkpoint(site, room, self._clock_ms())
+            at_ms, state = found.reached
+        else:
+            checkpoint = self._records.checkpoint(site, room, self._clock_ms())
+            if checkpoint is None:
+                return None
+            at_ms, state = checkpoint
+        past = self._records.intervals(site, room, at_ms - LOOK_BACK_MS, at_ms)
+        return at_ms, state, past[-1] if past and past[-1].end_ms == at_ms else None
 
     def derive(self, until_ms: int | None = None, *, patient: bool = False) -> int:
         """Derive what can be: every room up to SETTLE_MS before `until_ms` (default: now). Returns room-days stored.
@@ -173,6 +183,7 @@ class Deriver:
                     found.boards = boards | found.boards
         if dirty is not None and left is None:
             self._cleared([(*board, number) for board, number in boards.items()])
+        if dirty is not None and goal >= now - SETTLE_MS - MINUTE_MS:
             self._changed(found.room.site, found.room.id)
         return stored
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from campus.inference import OCCUPIED, VACANT
+from campus.inference import OCCUPIED, VACANT, Interval
 from campus.inference.fuse import HOLD_MIN, INPUTS, fuse
 from campus.inference.parameters import parameters
 from campus.inference.presence import MINUTE_MS, Presence, PresenceStep
@@ -21,8 +21,9 @@ AHEAD_MS = MINUTE_MS
 SHOW_EVERY_MS = 5_000
 MAX_SAMPLES = 20_000  # per series, between two minutes
 
-Known = Callable[[str, str], "tuple[int, dict] | None"]
-"""(site, room) -> (at_ms, presence state) from where the derived record of that room ends; None: nothing is derived."""
+Known = Callable[[str, str], "tuple[int, dict, Interval | None] | None"]
+"""(site, room) -> (at_ms, presence state, interval that ends there) of the end of the room's derived record, if any."""
+STATES = {OCCUPIED: True, VACANT: False}
 Step = tuple[str, str, PresenceStep]
 
 
@@ -128,7 +129,7 @@ class LiveRooms:
             new = self._advance(found, end_ms)
             steps += [(room.site, room.id, step) for step in new]
             for step in new:
-                state = {OCCUPIED: True, VACANT: False}.get(step.state)
+                state = STATES.get(step.state)
                 if state != found.state or found.since_ms is None:
                     found.state, found.since_ms = state, step.minute_ms
             if new or behind or now_ms - found.shown_ms >= MINUTE_MS:
@@ -157,13 +158,15 @@ class LiveRooms:
         known = self._known(found.room.site, found.room.id)
         if known is not None and 0 <= end_ms - known[0] <= LONGEST_CATCH_UP_MS:
             start_ms, presence = known[0], Presence.restore(known[1], chosen)
+            if (past := known[2]) is not None:
+                found.state, found.since_ms = STATES.get(past.state), past.start_ms
         else:
             start_ms, presence = end_ms - CATCH_UP_MS, Presence(chosen)
         samples = self._places.read(
             self._telemetry, found.room.site, found.room.id, start_ms - HOLD_MIN * MINUTE_MS, end_ms
         )
         for step in [presence.step(minute, inputs) for minute, inputs in fuse(samples, start_ms, end_ms)]:
-            state = {OCCUPIED: True, VACANT: False}.get(step.state)
+            state = STATES.get(step.state)
             if state != found.state or found.since_ms is None:
                 found.state, found.since_ms = state, step.minute_ms
         with self._lock:

@@ -278,3 +278,24 @@ def test_the_live_state_is_the_same_after_a_restart(tmp_path):
     )
     assert again.pipeline.rooms._rooms[ROOM].presence.state() == last
     again.close()
+
+
+def test_when_the_past_arrives_late_the_tile_says_since_when(school):
+    """A collector that began in the middle of a visit learns its start once the history is derived."""
+    school.now_ms = START + 10 * HOUR
+    school.pipeline.tick()
+    began = school.now_ms - 2 * HOUR
+    school.send(
+        [
+            sample(n, at, (1 if at >= began else 0, 600))
+            for n, at in enumerate(range(START, school.now_ms, MINUTE))
+        ]
+    )
+    school.pipeline.tick()
+    assert school.live.room(*ROOM).presence is None, "late records do not touch the live state"
+    school.pipeline.derive()
+    school.now_ms += MINUTE
+    school.pipeline.tick()
+    state = school.live.room(*ROOM)
+    assert state.presence is True
+    assert abs(state.since_ms - began) <= 5 * MINUTE

@@ -40,6 +40,7 @@ def _await_history(demo: "subprocess.Popen[str]") -> tuple[str, str]:
     assert demo.stdout is not None  # noqa: S101
     while "complete" not in told and time.monotonic() < until:
         told += demo.stdout.readline()
+    time.sleep(8)  # the tiles follow the history
     url, password = re.search(r"http://\S+", told), re.search(r"the password (\S+)", told)
     if url is None or password is None:
         sys.exit(f"The demo did not come up:\n{told}")

@@ -148,6 +148,7 @@ class Run:
                 if self._clock_ms // DAY_MS != derived_day:
                     derived_day = self._clock_ms // DAY_MS
                     pipeline.derive()
+                    pipeline.tick()  # the live state may begin again from the derived one: at once, missing no minute
                 told(end)
             span = self._recording.observed_at_ms[0], self._recording.observed_at_ms[-1] + MINUTE_MS
             self._clock_ms += AFTER_MS

@@ -170,3 +170,13 @@ def test_separate_processes_on_the_embedded_store_are_refused(tmp_path: Path):
     finally:
         owner.kill()
     open_telemetry("duckdb", tmp_path / "d").close()
+
+
+def test_every_command_takes_the_same_settings(tmp_path: Path):
+    """`--data`, `--mqtt`, `--telemetry`, `--records` and `--http` mean the same everywhere."""
+    for name in ("demo", "up", "collector", "api", "simulate", "replay", "evaluate", "indicators", "doctor"):
+        own = campus(name, "--help", cwd=tmp_path).stdout
+        assert all(f"--{setting}" in own for setting in ("data", "mqtt", "telemetry", "records", "http")), (
+            name
+        )
+    assert "--telemetry" in campus("export", "readings", "--help", cwd=tmp_path).stdout

@@ -68,7 +68,7 @@ class Backfill:
 
     async def _sending(self, board: str) -> "Sending":
         if board not in self._open:
-            user, secret = self._credential(board)
+            user, secret = self._credential(board) or (None, None)
             config = Config(
                 site=self._school.site, board=board, broker=Broker(self._host, self._port, user, secret),
                 wifi=None, sensors=[], ntp="", sample_ms=1000, outbox_records=8, resend_ms=10_000,

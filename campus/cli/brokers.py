@@ -8,7 +8,8 @@ from campus.errors import UsageError
 from campus.settings import Settings
 from collector.broker import load_secret, password
 
-Credential = Callable[[str], tuple[str | None, str | None]]
+Credential = Callable[[str], tuple[str, str] | None]
+"""Board id -> (user, password), None where the broker asks for neither."""
 
 
 def find_broker(settings: Settings) -> tuple[str, int, Credential]:
@@ -32,6 +33,5 @@ def find_broker(settings: Settings) -> tuple[str, int, Credential]:
         port = 0
     if parts.scheme != "mqtt" or not parts.hostname or not port:
         raise UsageError("--mqtt must be mqtt://user:password@host:1883 for virtual boards.")
-    user = unquote(parts.username) if parts.username else None
-    secret_word = unquote(parts.password) if parts.password else None
-    return parts.hostname, port, lambda _: (user, secret_word)
+    own = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    return parts.hostname, port, lambda _: own

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
+from campus.cli.brokers import find_broker
 from campus.cli.history import History, Span
 from campus.cli.options import with_settings
 from campus.cli.services import stop_on_signal
@@ -23,7 +24,6 @@ from campus.cli.system import System
 from campus.errors import UsageError
 from campus.records.inventory import Inventory
 from campus.settings import Settings
-from collector.broker import EmbeddedBroker
 from simulator import live
 from simulator.school import School
 
@@ -81,7 +81,7 @@ class Story:
         draft.replace(file)
 
 
-@with_settings("data", "http", data="data-demo")
+@with_settings(data="data-demo")
 def demo(
     settings: Settings,
     seconds: Annotated[float, typer.Option(help="Stop by itself after so long; 0 runs until Ctrl-C")] = 0,
@@ -143,20 +143,18 @@ def demo(
 
 
 def _live(system: System, school: School, stop: threading.Event) -> None:
-    """The boards of the school, on the embedded broker, until `stop`."""
+    """The boards of the school, on the broker of the system, until `stop`."""
 
-    async def run(broker: EmbeddedBroker) -> None:
+    async def run(broker: str, credential: live.Credential) -> None:
         ending = asyncio.Event()
-        boards = asyncio.create_task(
-            live.run(school, f"mqtt://127.0.0.1:{broker.port}", ending, credential=broker.credential)
-        )
+        boards = asyncio.create_task(live.run(school, broker, ending, credential=credential))
         while not stop.is_set() and not boards.done():
             await asyncio.sleep(0.2)
         ending.set()
         await boards
 
     try:
-        if system.broker is not None:
-            asyncio.run(run(system.broker))
+        host, port, credential = find_broker(system.settings)
+        asyncio.run(run(f"mqtt://{host}:{port}", credential))
     except Exception:  # the pages go on with what there is; the log says why the boards do not
         logging.getLogger(__name__).exception("the virtual boards stopped")

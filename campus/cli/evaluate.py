@@ -40,7 +40,7 @@ ROWS = 60  # of one message
 AFTER_MS = 30 * MINUTE_MS  # intervals are final 15 minutes later
 
 
-@with_settings("tz")
+@with_settings()
 def evaluate(
     settings: Settings,
     file: Annotated[

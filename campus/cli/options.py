@@ -14,14 +14,14 @@ from campus.settings import Settings
 SHOWN = ("data", "mqtt", "telemetry", "records", "http", "hosts", "tz")
 
 
-def with_settings(*names: str, data: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command the named settings as options (all of SHOWN without names); it receives `settings: Settings`.
+def with_settings(data: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the settings of SHOWN as options, the same for every command; it receives `settings: Settings`.
 
     `data` is this command's own default of the data folder.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        wanted = [f for f in fields(Settings) if f.name in (names or SHOWN)]
+        wanted = [f for f in fields(Settings) if f.name in SHOWN]
         own = inspect.signature(command)
 
         def run(**given: Any) -> Any:

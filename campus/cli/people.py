@@ -15,7 +15,7 @@ from campus.records.inventory import Inventory
 from campus.settings import Settings
 
 
-@with_settings("data", "records")
+@with_settings()
 def inventory(
     settings: Settings,
     file: Annotated[
@@ -44,7 +44,7 @@ def inventory(
     print(f"{len(changes)} changes: {fate}.")
 
 
-@with_settings("data", "records")
+@with_settings()
 def password(
     settings: Settings,
     name: Annotated[str, typer.Argument(help="Who signs in")] = "admin",

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from campus.cli.dates import midnight_ms, parse_date, parse_range
 from campus.cli.options import with_settings
-from campus.cli.running import Api, running
+from campus.cli.running import Api, reader
 from campus.cli.system import now, sole_site
 from campus.errors import NotFound, StoreError, UsageError
 from campus.indicators.frequency import frequency_rate
@@ -35,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stand
 
 
 @export_app.command("readings")
-@with_settings("data", "telemetry", "records", "tz")
+@with_settings()
 def export_readings(
     settings: Settings,
     board: Annotated[str | None, typer.Option(help="Only this board")] = None,
@@ -56,7 +56,7 @@ def export_readings(
         raise UsageError("A parquet file cannot go to the terminal: name it with --out FILE.parquet.")
     first = midnight_ms(parse_date(start, "--from"), settings.tz) if start else None
     last = midnight_ms(parse_date(end, "--to"), settings.tz) if end else None
-    owner = running(settings.data)
+    owner = reader(settings)
     if owner is None:
         _require_store(settings)
         with closing(open_telemetry(settings.telemetry, settings.data)) as store:
@@ -83,7 +83,7 @@ def export_readings(
     print(f"{size} bytes written to {out}.", file=sys.stderr)
 
 
-@with_settings("data", "telemetry", "records", "tz")
+@with_settings()
 def indicators(
     settings: Settings,
     room: Annotated[str, typer.Option(help="Room id, such as a-101")],
@@ -94,7 +94,7 @@ def indicators(
 ) -> None:
     """Show a room's indicators with their evidence, over local dates [from, to); the last seven days by default."""
     first, last = parse_range(start, end, datetime.now(ZoneInfo(settings.tz)).date())
-    if owner := running(settings.data):
+    if owner := reader(settings):
         api = Api(owner)
         site = site or _sole([s["id"] for s in _items(api.get("/api/v1/sites"))])
         found = _items(

@@ -31,7 +31,7 @@ QUEUED = 4000  # records kept by the virtual board: what `committed`, once a sec
 PATIENCE_S = 60.0
 
 
-@with_settings("data", "mqtt", "tz")
+@with_settings()
 def replay(
     settings: Settings,
     file: Annotated[
@@ -94,7 +94,7 @@ class Sender:
         # One identity per content and shift: the same records again are the same records.
         told = repr((site, board, shift, recording.points, recording.observed_at_ms, recording.rows))
         self.outbox = Outbox(hashlib.sha256(told.encode()).hexdigest()[:16], QUEUED)
-        user, secret = credential(board)
+        user, secret = credential(board) or (None, None)
         config = Config(
             site=site, board=board, broker=Broker(host, port, user, secret), wifi=None, sensors=[], ntp="",
             sample_ms=1000, outbox_records=QUEUED, resend_ms=10_000,

@@ -11,6 +11,7 @@ from typing import IO, Any
 import httpx
 
 from campus.errors import CampusError, NotFound, StoreError, UsageError
+from campus.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,13 @@ def running(data: Path) -> Running | None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return None  # nobody holds it
     return told
+
+
+def reader(settings: Settings) -> Running | None:
+    """The running system to read through; None: open the stores. A server's stores may be opened beside a collector."""
+    owner = running(settings.data)
+    beside = settings.telemetry != "duckdb" and owner is not None and owner.http is None
+    return None if beside else owner
 
 
 class Api:

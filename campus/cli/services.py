@@ -23,7 +23,7 @@ def up(settings: Settings) -> None:
     serve(settings, collector=True, api=True)
 
 
-@with_settings("data", "mqtt", "telemetry", "records")
+@with_settings()
 def collector(settings: Settings) -> None:
     """Run the collector alone: MQTT to stores. The API beside it needs server stores."""
     if settings.mqtt == "embedded":
@@ -33,7 +33,7 @@ def collector(settings: Settings) -> None:
     serve(settings, collector=True, api=False)
 
 
-@with_settings("data", "telemetry", "records", "http", "hosts", "tz")
+@with_settings()
 def api(settings: Settings) -> None:
     """Run the API and the pages alone, over stores that another machine's collector fills, or over a copy."""
     serve(settings, collector=False, api=True)

@@ -23,7 +23,7 @@ from simulator.school import School
 DAY_MS = 24 * 3600 * 1000
 
 
-@with_settings("data", "mqtt")
+@with_settings()
 def simulate(
     settings: Settings,
     rooms: Annotated[int, typer.Option(help="Rooms of the school, one board each")] = 24,
@@ -91,7 +91,7 @@ def simulate(
                 f"mqtt://{host}:{port}",
                 ending,
                 speed,
-                credential=lambda board: _pair(credential(board)),
+                credential=credential,
                 sample_s=sample,
                 boards=boards,
                 faults=kinds,
@@ -105,11 +105,6 @@ def simulate(
         await running
 
     asyncio.run(run())
-
-
-def _pair(credential: tuple[str | None, str | None]) -> tuple[str, str] | None:
-    user, secret = credential
-    return (user, secret or "") if user else None
 
 
 def _write(file: Path, text: str) -> None:

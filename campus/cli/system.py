@@ -10,7 +10,7 @@ from importlib.metadata import version
 from api.app import create_app
 from api.context import Context
 from api.server import ApiServer
-from campus.cli.running import DataFolder, Running
+from campus.cli.running import DataFolder
 from campus.errors import UsageError
 from campus.live import Live
 from campus.records import Records, open_records
@@ -48,7 +48,7 @@ class System:
         self.collector: CollectorService | None = None
         self.records: Records
         self.telemetry: TelemetryStore
-        self.running: Running
+        self.address = ""
         self._with_collector, self._with_api, self._prepare = collector, api, prepare
         self._stack = ExitStack()
 
@@ -66,8 +66,11 @@ class System:
     def _open(self) -> None:
         settings, stack = self.settings, self._stack
         folder = DataFolder(settings.data)
-        folder.claim()
-        stack.callback(folder.release)
+        # An API over a server's time series shares the folder: only records may lie in it, and SQLite takes two.
+        owns = self._with_collector or settings.telemetry == "duckdb"
+        if owns:
+            folder.claim()
+            stack.callback(folder.release)
         self.records = open_records(settings.records, settings.data)
         stack.callback(self.records.close)
         self.telemetry = open_telemetry(settings.telemetry, settings.data)
@@ -80,9 +83,9 @@ class System:
             self._prepare(self)
         if self._with_collector:
             self._start_collector()
-        self.running = folder.announce(
-            server.url if server is not None else None, self.broker.port if self.broker else None, token
-        )
+        self.address = server.url if server is not None else ""
+        if owns:
+            folder.announce(self.address or None, self.broker.port if self.broker else None, token)
         if server is not None:
             server.start()
 
@@ -112,10 +115,6 @@ class System:
         )
         self.collector.start()
         self._stack.callback(self.collector.stop)
-
-    @property
-    def address(self) -> str:
-        return self.running.http or ""
 
     def health(self) -> dict:
         """What /health answers: ready, reasons, counters."""

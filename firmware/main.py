@@ -15,13 +15,14 @@ from board.clock import Clock
 from board.config import ConfigError, load
 from board.link import Link
 from board.outbox import Outbox
-from board.port import sleep_ms
+from board.port import sleep_ms, wait_for_ms
 from board.sampling import Sampler, phase_ms
 from board.sensors import create
 
 from campus.wire.lifecycle import encode_birth
 
 EDGE_MS = 50  # how soon a sensor's edge is noticed
+READ_MS = 2000  # how long one sensor may keep the others waiting
 RESETS = {"PWRON_RESET": "power", "HARD_RESET": "reset", "WDT_RESET": "watchdog", "SOFT_RESET": "soft"}
 
 
@@ -40,12 +41,22 @@ def reset_cause():
 def sensors(config):
     """The configured sensors that could be set up. One that cannot is told and left out; the others measure."""
     made = []
+    taken = set()
     for kind, options in config.sensors:
         try:
-            made.append(create(kind, options, machine))
+            sensor = create(kind, options, machine)
+            for point in sensor.points:
+                if point in taken:
+                    raise ValueError("another sensor measures %s already" % point)
+            taken.update(sensor.points)
+            made.append(sensor)
         except Exception as error:
             print("sensor %s: %r" % (kind, error))
     return made
+
+
+def bounded(reading):
+    return wait_for_ms(reading, READ_MS)
 
 
 async def measure(sampler, outbox, link, pause_ms):
@@ -99,7 +110,7 @@ def build(config):
     """(link, tasks): the parts of the board, put together; tasks are the coroutines that go on beside link.run()."""
     clock = Clock()
     clock.adopt("hold")  # a clock that kept its time through our restart
-    sampler = Sampler(sensors(config), clock, phase_ms(config.board), print)
+    sampler = Sampler(sensors(config), clock, phase_ms(config.board), print, bounded)
     radio = None
     if config.wifi:
         import network

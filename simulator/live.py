@@ -72,18 +72,24 @@ class LiveClock:
         return self._word
 
 
-class SkewedClock:
-    """What a board believes: the true clock and an error."""
+class BelievedClock:
+    """What a board believes: the true clock, and the error that it has on that day."""
 
-    def __init__(self, clock: LiveClock, offset_ms: int) -> None:
-        self._clock, self._offset_ms = clock, offset_ms
+    def __init__(self, world: World, room: Room, clock: LiveClock) -> None:
+        self._world, self._room, self._clock = world, room, clock
         self.ticks_ms = clock.ticks_ms
 
     def now_ms(self) -> int:
-        return self._clock.now_ms() + self._offset_ms
+        now_ms = self._clock.now_ms()
+        return now_ms + self._offset_ms(now_ms)
 
     def quality(self) -> str:
-        return "hold" if self._offset_ms else self._clock.quality()
+        return "hold" if self._offset_ms(self._clock.now_ms()) else self._clock.quality()
+
+    def _offset_ms(self, now_ms: int) -> int:
+        day, _ = self._world.at(now_ms)
+        skew = day.fault(self._room, CLOCK_SKEW)
+        return skew.offset_ms if skew is not None else 0
 
 
 class SimRadio:
@@ -129,9 +135,7 @@ class LiveBoard:
                 await self._power_on(stop)
 
     async def _power_on(self, stop: asyncio.Event) -> None:
-        day, _ = self._world.at(self._clock.now_ms())
-        skew = day.fault(self._room, CLOCK_SKEW)
-        clock = SkewedClock(self._clock, skew.offset_ms if skew is not None else 0)
+        clock = BelievedClock(self._world, self._room, self._clock)
         self._feed.power_on()
         eyes = sensors(self._room, self._feed)
         sampler = Sampler(eyes, clock, self._phase_ms, self._log)

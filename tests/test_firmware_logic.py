@@ -77,6 +77,26 @@ print(*[name for name in sys.modules if "sensors." in name])
     assert ran.stdout.split() == ["firmware.board.sensors.pir"], ran.stderr
 
 
+def test_a_sensor_that_cannot_be_used_is_left_out_and_the_others_measure(micropython, tmp_path):
+    """Not the board, that one stands still: a missing pin, and a second sensor of the same point."""
+    program = f"""
+import sys
+sys.path[1:1] = [{str(ROOT / "tests" / "board_shims")!r}, {str(ROOT / "firmware")!r}]
+import main
+import machine
+from board.config import parse
+machine.Pin.irq = lambda self, handler, trigger: None
+listed = [dict(kind="pir"), dict(kind="pir", pin=27), dict(kind="pir", pin=26)]
+config = parse(dict(site="demo", board="b1", broker=dict(host="127.0.0.1"), sensors=listed))
+link, tasks = main.build(config)
+print(link.outbox.depth, len(tasks))
+"""
+    ran = micropython.run(["-c", program], cwd=tmp_path, heap_kib=HEAP_KIB)
+    lines = ran.stdout.splitlines()
+    assert lines[-1:] == ["0 2"], ran.stdout + ran.stderr
+    assert "option 'pin'" in lines[0] and "another sensor measures motion" in lines[1]
+
+
 def test_a_full_outbox_fits_in_the_heap(micropython):
     """After hours of records, each with five values, there is still room in one piece to encode messages."""
     program = """

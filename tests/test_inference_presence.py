@@ -62,6 +62,22 @@ def test_motion_occupies_and_quiet_vacates():
     assert steps[-1].evidence_ms == (START + 29) * MINUTE_MS
 
 
+def test_lamps_left_on_do_not_lengthen_a_visit_that_a_motion_sensor_saw_end():
+    """Where a motion sensor reports, the last evidence is motion's and the air's; light is, where none does."""
+    there = [{"motion": 1, "illuminance_lx": 450.0, "co2_ppm": 900.0}] * 30
+    gone = [{"motion": 0, "illuminance_lx": 450.0, "co2_ppm": 900.0 - 6 * minute} for minute in range(30)]
+    assert stream(*there, *gone)[-1].evidence_ms == (START + 29) * MINUTE_MS
+    unseen = [{key: given[key] for key in ("illuminance_lx", "co2_ppm")} for given in (*there, *gone)]
+    assert stream(*unseen)[-1].evidence_ms == (START + 59) * MINUTE_MS
+
+
+def test_air_that_speaks_for_people_outweighs_a_motion_sensor_that_sees_none():
+    """People sitting still behind a cupboard: CO2 keeps rising, and their visit goes on."""
+    still = [{"motion": 0, "co2_ppm": 500.0 + 15 * minute} for minute in range(7)]
+    steps = stream(*[{"motion": 1, "co2_ppm": 440.0 + 2 * minute} for minute in range(30)], *still)
+    assert steps[-1].evidence_ms == (START + 36) * MINUTE_MS
+
+
 def test_a_silent_sensor_is_held_for_fifteen_minutes_and_then_unknown():
     """The last reading counts for exactly max(3 intervals, 15 min), and the state is unknown from then on."""
     steps = stream(*[{"motion": 1}] * 10, *[{}] * 20)

@@ -11,7 +11,7 @@ from campus.wire import lifecycle, telemetry
 from campus.wire.points import plausible
 from campus.wire.topics import board_topic, parse
 from simulator.faults import CLOCK_SKEW, LOST, faults_on
-from simulator.live import LiveClock, run
+from simulator.live import BelievedClock, LiveClock, run
 from simulator.school import MINUTE_MS, School, midnight_ms
 from simulator.sensors import ClockFeed
 from simulator.world import World
@@ -189,3 +189,21 @@ def test_wrong_arguments_are_refused():
             asyncio.run(run(school, url, asyncio.Event(), **options))
     with pytest.raises(UsageError, match=CLOCK_SKEW):
         asyncio.run(run(school, "mqtt://h", asyncio.Event(), faults=("flood",)))
+
+
+def test_a_skewed_clock_is_wrong_on_its_day_and_right_on_the_next():
+    """The error begins and ends at midnight, as in history and in the truth, without a new boot."""
+    school = School.make(1, 24, TODAY)
+    day, skew = next(
+        (day, fault)
+        for day in (TODAY + timedelta(days=i) for i in range(60))
+        for fault in faults_on(school, day, (CLOCK_SKEW,))
+    )
+    seconds = [0.0]
+    begin = midnight_ms(day) - 60_000
+    world, room = World(school, (CLOCK_SKEW,)), school.room(skew.room)
+    clock = BelievedClock(world, room, LiveClock(start_ms=begin, wall=lambda: seconds[0]))
+    seen = []
+    for seconds[0] in (0.0, 60.0, 86_400.0, 86_460.0):
+        seen.append((clock.now_ms() - begin - int(seconds[0] * 1000), clock.quality()))
+    assert seen == [(0, "ntp"), (skew.offset_ms, "hold"), (skew.offset_ms, "hold"), (0, "ntp")]

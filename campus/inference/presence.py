@@ -132,8 +132,7 @@ class Presence:
     ) -> PresenceStep:
         others = (co2 or 0.0) + (light or 0.0)
         odds = self.parameters.prior + others + (motion or 0.0)
-        # A motion sensor's memory keeps a state alive, and is no evidence of this minute.
-        if moved or others + min(motion or 0.0, 0.0) > 0:
+        if moved or self._speaks(motion, co2 or 0.0, light or 0.0):
             self._evidence_ms = minute_ms
         smooth = odds if self._smooth is None else self._smooth + self._alpha * (odds - self._smooth)
         self._smooth = smooth
@@ -144,6 +143,13 @@ class Presence:
         elif self._state == UNKNOWN:
             self._state = OCCUPIED if smooth >= 0 else VACANT
         return PresenceStep(self._state, 1 / (1 + math.exp(-smooth)), minute_ms, self._evidence_ms)
+
+    def _speaks(self, motion: float | None, co2: float, light: float) -> bool:
+        """Whether the sensors speak for presence in this minute. A motion sensor's memory keeps a state alive and
+        says nothing of this minute; and where one reports, light does not either: lamps are left on."""
+        if motion is None:
+            return co2 + light > 0
+        return self.parameters.prior + co2 + min(light, 0.0) + min(motion, 0.0) > 0
 
 
 def _logit(p: float) -> float:

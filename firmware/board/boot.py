@@ -6,6 +6,8 @@ erased flash (it draws anew).
 
 import os
 
+from campus.wire.parsing import valid_boot
+
 FILE = "boot.txt"
 
 
@@ -15,7 +17,7 @@ def next_boot(folder="."):
     try:
         with open(path) as file:
             drawn, counter = file.read().split()
-        fresh = len(drawn) != 8 or int(drawn, 16) < 0 or not 0 <= int(counter) < 0xFFFFFFFF
+        fresh = len(drawn) != 8 or not valid_boot(drawn) or not 0 <= int(counter) < 0xFFFFFFFF
     except (OSError, ValueError):
         fresh = True
     if fresh:

@@ -92,14 +92,20 @@ class Link:
         """Publish one Telemetry. The outbox keeps its records until `committed` covers them."""
         if not self._session:
             raise OSError("there is no connection")
+        try:
+            payload = telemetry.encode(message)
+        except WireError as error:  # it would be refused in every session, and stop what is behind it
+            self._log("telemetry: %s" % error)
+            self.outbox.refuse(message)
+            return
         # Marked first: `committed` may arrive while we still wait for the socket.
         self.outbox.sent(message)
-        await self._session.publish("telemetry", telemetry.encode(message))
+        await self._session.publish("telemetry", payload)
 
     async def _keep_wifi(self):
         backoff = Backoff(RETRY_MS, LONGEST_MS)
         while True:
-            if self._radio.connected():
+            if self._joined():
                 backoff.reset()
                 await sleep_ms(1000)
                 continue
@@ -113,10 +119,17 @@ class Link:
             else:
                 await sleep_ms(backoff.next_ms())
 
+    def _joined(self):
+        try:
+            return self._radio is None or self._radio.connected()
+        except Exception as error:  # no word of the driver may end a loop
+            self._log("wi-fi: %r" % (error,))
+            return False
+
     async def _keep_session(self):
         backoff = Backoff(RETRY_MS, LONGEST_MS)
         while not self._stopping:
-            if self._radio and not self._radio.connected():
+            if not self._joined():
                 await self._pause(IDLE_MS)
                 continue
             session = Session(self._config, self.outbox.boot, self._uptime)
@@ -188,31 +201,40 @@ class Link:
 
 
 class Unanswered:
-    """Sends records again when the oldest one in flight stays uncommitted, after pauses that grow until it moves."""
+    """Sends records again when the oldest one in flight stays uncommitted, after pauses that grow until it moves, or
+    until someone answers again after a silence. A full outbox that drops its oldest is no answer."""
 
     def __init__(self, outbox, uptime, first_ms):
         self._outbox = outbox
         self._uptime = uptime
         self._backoff = Backoff(first_ms, 300000)
+        self._silent = False  # the latest records sent again were met with silence, as all before them
         self._watch()
 
     def all_again(self):
         """A new connection: what the old one carried may have gone with it."""
         self._outbox.resend()
-        self._backoff.reset()
-        self._watch()
+        self._begin()
 
     def look(self):
         """Called often; acts when the time has come."""
         outbox = self._outbox
-        if outbox.low != self._oldest or not outbox.in_flight:
-            self._backoff.reset()
-            self._watch()
+        if outbox.answers != self._answers or not outbox.in_flight:
+            self._begin()
+        elif self._silent and outbox.freed != self._freed:
+            self._begin()
         elif self._uptime() - self._since > self._patience_ms:
+            self._silent = outbox.freed == self._freed
             outbox.resend(PROBE)
             self._watch()
 
+    def _begin(self):
+        self._silent = False
+        self._backoff.reset()
+        self._watch()
+
     def _watch(self):
-        self._oldest = self._outbox.low
+        self._answers = self._outbox.answers
+        self._freed = self._outbox.freed
         self._since = self._uptime()
         self._patience_ms = self._backoff.next_ms()

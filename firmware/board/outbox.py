@@ -20,7 +20,8 @@ class Outbox:
     room in the ring the oldest is dropped and counted.
 
     boot: this boot's id. `low`: lowest number still kept (the next number if none is). `depth`: records kept.
-    `pending`: records kept and not in flight. `dropped`: records given up in all.
+    `pending`: records kept and not in flight. `dropped`: records given up in all. `freed`: records settled in all.
+    `answers`: how often that raised `low`; what is dropped raises it too, and is no answer.
     """
 
     def __init__(self, boot, capacity=256, ring=None):
@@ -31,6 +32,8 @@ class Outbox:
         self.depth = 0
         self.pending = 0
         self.dropped = 0
+        self.freed = 0
+        self.answers = 0
         self._ring = ring or Ring(capacity, capacity * RECORD_BYTES)
         self._state = bytearray(capacity)  # the record with number n is in slot n % capacity
         self._strikes = bytearray(capacity)
@@ -101,13 +104,27 @@ class Outbox:
         for first, last in also:
             freed += self._free(first, last)
         if freed:
+            self.freed += freed
+            low = self.low
             self._advance()
+            if self.low != low:
+                self.answers += 1
             state = self._state
             for kept in range(self.low, self.next_seq):
                 slot = kept % self.capacity
                 if state[slot] == FLYING:
                     state[slot] = PASSED
         return freed
+
+    def refuse(self, telemetry):
+        """The contract does not allow `telemetry`, made by `message`: its records go alone from now on, and one that
+        is alone is dropped and counted, so that it holds back no other."""
+        rows = telemetry.rows
+        if len(rows) == 1:
+            self._drop(telemetry.seq)
+            return
+        for row in rows:
+            self._strikes[(telemetry.seq + row[0]) % self.capacity] = ALONE_AFTER
 
     def resend(self, limit=None):
         """Records in flight (the oldest `limit` of them) were not answered: they wait again. How many.

@@ -1,5 +1,6 @@
 """Sensors to records: what was measured, when, by which clock, and whether it is worth a report."""
 
+import asyncio
 from collections import namedtuple
 
 Record = namedtuple("Record", ("observed_at_ms", "clock", "values", "why"))
@@ -26,13 +27,15 @@ class Sampler:
       full interval, so that every minute has its reading and boards with different phases do not
       all report in the same second.
 
-    clock: an object with now_ms() and quality(). log(text) is told of a driver's error.
+    clock: an object with now_ms() and quality(). log(text) is told of a driver's error. bound(awaitable) awaits it and
+    raises asyncio.TimeoutError if that takes too long; without it a driver may take what time it likes.
     Raises ValueError for a point that two sensors claim.
     """
 
-    def __init__(self, sensors, clock, phase_ms=0, log=None):
+    def __init__(self, sensors, clock, phase_ms=0, log=None, bound=None):
         self._sensors = sensors
         self._log = log
+        self._bound = bound
         self._broken = {}  # sensor -> its latest error, so that each is told once
         self._clock = clock
         self._phase_ms = phase_ms
@@ -65,12 +68,14 @@ class Sampler:
         why = None
         for sensor in self._sensors:
             try:
-                read = await sensor.read()
+                reading = sensor.read()
+                read = await (self._bound(reading) if self._bound else reading)
                 reasons = sensor.why
+                _check(read, reasons, sensor.points)
             except Exception as error:  # one broken driver must not silence the others
                 self._tell(sensor, repr(error))
                 read = dict.fromkeys(sensor.points)
-                reasons = {}
+                reasons = dict.fromkeys(read, "timeout") if isinstance(error, asyncio.TimeoutError) else {}
             for point in read:
                 value = read[point]
                 if value is not None and value - value != 0:  # NaN or infinity: not a measurement
@@ -109,3 +114,18 @@ class Sampler:
         if type(shown) is str or type(before) is str:
             return True
         return abs(shown - before) >= described.get("deadband", 0)
+
+
+def _check(read, reasons, points):
+    """Raises ValueError if a driver broke its contract: what it gave could be neither compared nor sent."""
+    for point in read:
+        value = read[point]
+        kind = type(value)
+        if point not in points:
+            raise ValueError("a value of %r, which it does not measure" % (point,))
+        if value is None:
+            reason = reasons.get(point, "failed")
+            if type(reason) is not str or not 1 <= len(reason) <= 32:
+                raise ValueError("a reason for %s that is no short text" % point)
+        elif kind is not int and kind is not float:
+            raise ValueError("a value of %s that is no number" % point)

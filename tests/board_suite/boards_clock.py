@@ -96,6 +96,9 @@ def test_a_damaged_counter_file_is_drawn_anew():
     for damage in (
         "",
         "9f3a61c2",
+        "+f3a61c2 4",
+        "9F3A61C2 4",
+        "9f_a61c2 4",
         "9f3a61c2 x",
         "zzzzzzzz 4",
         "9f3a61c2 -7",

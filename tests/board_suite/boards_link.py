@@ -321,3 +321,32 @@ def test_pauses_grow_to_a_bound_and_are_jittered():
     longest.reset()
     assert longest.next_ms() == 1000
     assert len({Backoff(1000, 60000).next_ms() for _ in range(50)}) > 10
+
+
+async def test_a_record_that_cannot_be_written_holds_back_no_other():
+    async with Rig() as rig:
+        rig.outbox.add(Record(NOW_MS, "ntp", {"motion": 1}, None))
+        rig.outbox.add(Record(NOW_MS + 1, "ntp", {"motion": True}, None))
+        rig.outbox.add(Record(NOW_MS + 2, "ntp", {"motion": 0}, None))
+        rig.link.wake()
+        await until(lambda: sorted(rig.broker.numbers()) == [0, 2], "the two good records")
+        assert rig.broker.connections == 1 and (rig.outbox.dropped, rig.outbox.depth) == (1, 2)
+
+
+class Moody(Radio):
+    """A driver that raises where it should answer, at first."""
+
+    asked = 0
+
+    def connected(self):
+        self.asked += 1
+        if self.asked <= 6:
+            raise RuntimeError("Wifi Internal Error")
+        return True
+
+
+async def test_a_radio_that_raises_ends_nothing():
+    async with Rig(Moody()) as rig:
+        rig.add(1)
+        await until(lambda: rig.broker.numbers() == [0], "the record")
+        assert "Internal Error" in rig.log[0]

@@ -11,6 +11,7 @@ SUITES = (
     "boards_config",
     "boards_mqtt",
     "boards_outbox",
+    "boards_resend",
     "boards_sampling",
     "boards_scd4x",
     "boards_link",

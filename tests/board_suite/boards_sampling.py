@@ -2,6 +2,7 @@
 
 import asyncio
 
+from firmware.board.port import sleep_ms, wait_for_ms
 from firmware.board.sampling import Sampler, phase_ms
 from firmware.board.sensors import KINDS, create
 from firmware.board.sensors.pir import Sensor as Pir
@@ -188,3 +189,56 @@ def test_the_registry_refuses_what_it_does_not_know():
 def test_phases_are_spread_and_leave_time_in_the_minute():
     phases = {phase_ms(f"esp32-{n:06x}") for n in range(200)}
     assert len(phases) > 150 and min(phases) >= 0 and max(phases) <= 45000
+
+
+class Beside:
+    """A second sensor, which is well."""
+
+    def __init__(self):
+        self.points = {"motion": {"unit": ""}}
+        self.why = {}
+
+    async def read(self):
+        return {"motion": 1}
+
+
+def test_no_driver_however_broken_silences_another():
+    class Broken(Sensor):
+        given = None
+
+        async def read(self):
+            return self.given
+
+    for given in (None, 812, {"co2_ppm": "812"}, {"co2_ppm": [1]}, {"co2_ppm": True}, {"other_ppm": 3}):
+        sensor = Broken()
+        sensor.given = given
+        clock = Clock()
+        sampler = Sampler([sensor, Beside()], clock)
+        for _ in range(3):
+            clock.at += 60000
+            record = asyncio.run(sampler.sample())
+            assert record.values == {"co2_ppm": None, "motion": 1}, (given, record)
+            assert record.why == {"co2_ppm": "failed"}
+
+
+def test_a_reason_that_the_contract_does_not_allow_is_not_given():
+    for reason in ("", "x" * 33, 7, None):
+        sensor = Sensor()
+        sensor.value = None
+        sensor.why = {"co2_ppm": reason}
+        assert asyncio.run(Sampler([sensor], Clock()).sample()).why == {"co2_ppm": "failed"}
+
+
+def test_a_driver_that_never_returns_keeps_the_others_waiting_for_a_moment_only():
+    class Hangs(Sensor):
+        async def read(self):
+            await sleep_ms(60000)
+
+    def bound(reading):
+        return wait_for_ms(reading, 50)
+
+    async def sample():
+        return await Sampler([Hangs(), Beside()], Clock(), bound=bound).sample()
+
+    record = asyncio.run(sample())
+    assert record.values == {"co2_ppm": None, "motion": 1} and record.why == {"co2_ppm": "timeout"}

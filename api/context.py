@@ -17,6 +17,7 @@ from campus.telemetry import TelemetryStore
 from campus.wire.topics import valid_id
 
 MAX_DAYS = 400
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def _id(text: str) -> str:
 
 def _date(text: object) -> object:
     if isinstance(text, str) and (
-        len(text) != 10 or text[4] + text[7] != "--" or not "2000" <= text[:4] < "2200"
+        len(text) != 10 or text[4] + text[7] != "--" or not str(FIRST_DAY) <= text <= str(LAST_DAY)
     ):
         raise ValueError("write a date as YYYY-MM-DD, from 2000 to 2199")
     return text

@@ -49,7 +49,10 @@ class Surround:
         request = Request(scope)
         try:
             self._check(request)
-            await self.app(scope, receive, start)
+            if scope["method"] == "HEAD":
+                await self._head(scope, start)
+            else:
+                await self.app(scope, receive, start)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -57,6 +60,19 @@ class Surround:
                 raise
             status, detail, more, _ = explain(error)
             await problem(request, status, detail, more)(scope, receive, start)
+
+    async def _head(self, scope: Scope, send: Send) -> None:
+        """GET without its body; a stream is told at once that nobody reads it."""
+
+        async def gone() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+
+        await self.app({**scope, "method": "GET"}, gone, head)
+        await send({"type": "http.response.body"})
 
     def _check(self, request: Request) -> None:
         if not host_allowed(request.headers.get("host", ""), self.hosts):

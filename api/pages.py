@@ -3,13 +3,26 @@
 import re
 from datetime import date, timedelta
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.context import Context, ContextDep, Day, Id, RoomId, SiteId, midnight_ms, now_ms, today, week_of
+from api.context import (
+    FIRST_DAY,
+    LAST_DAY,
+    Context,
+    ContextDep,
+    Day,
+    Id,
+    RoomId,
+    SiteId,
+    midnight_ms,
+    now_ms,
+    today,
+    week_of,
+)
 from api.problems import ProblemError
 from api.rights import LIVE, PERIODS, require
 from api.routes.readings import room_windows
@@ -30,6 +43,7 @@ router = APIRouter(include_in_schema=False)
 
 LANGUAGE_COOKIE = "campus_language"
 _SAFE_NEXT = re.compile(r"/(?![/\\])[^\x00-\x20\\]*", re.ASCII)
+_NO_LANDING = ("/sign-in", "/sign-out", "/language")
 
 
 def _pages(request: Request) -> Pages:
@@ -48,10 +62,20 @@ def safe_next(path: str | None) -> str:
     return path if path and len(path) < 500 and _SAFE_NEXT.fullmatch(path) else "/"
 
 
+def landing(path: str | None) -> str:
+    """Where signing in leads: the page that was asked for, never the sign-in itself or an address that only writes."""
+    safe = safe_next(path)
+    return "/" if urlsplit(safe).path in _NO_LANDING else safe
+
+
+def _sign_in_address(path: str | None) -> str:
+    return f"/sign-in?next={quote(landing(path), safe='/')}"
+
+
 def _reader(request: Request, context: ContextDep) -> Person:
     person = identify(request, context)
     if person is None:
-        raise ProblemError(401, WHO, {"Location": f"/sign-in?next={quote(_here(request), safe='/')}"})
+        raise ProblemError(401, WHO, {"Location": _sign_in_address(_here(request))})
     return person
 
 
@@ -67,10 +91,8 @@ def show(
     request: Request, context: Context, template: str, person: Person | None, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """A page in the reader's language."""
-    here = _here(request) if request.method == "GET" else "/"
-    html = _pages(request).render(
-        template, language_of(request, context, person), person=person, here=here, **values
-    )
+    values = {"here": _here(request), **values}
+    html = _pages(request).render(template, language_of(request, context, person), person=person, **values)
     return HTMLResponse(html, status)
 
 
@@ -78,7 +100,7 @@ def error_page(request: Request, status: int, detail: str) -> Response | None:
     """The HTML answer to an error outside /api: sign-in for a stranger, else a sentence to read."""
     if "text/html" not in request.headers.get("accept", ""):
         return None
-    if status == 401 and request.method == "GET":
+    if status == 401:
         return RedirectResponse(
             "/sign-in", 303
         )  # its Location, with where to go on to, is in the error's headers
@@ -99,8 +121,8 @@ def error_page(request: Request, status: int, detail: str) -> Response | None:
 def sign_in_page(request: Request, context: ContextDep, next: str | None = None) -> Response:
     """Open to everyone."""
     if identify(request, context) is not None:
-        return RedirectResponse(safe_next(next), 303)
-    return show(request, context, "sign_in.html", None, next=safe_next(next), name="", problem=None)
+        return RedirectResponse(landing(next), 303)
+    return show(request, context, "sign_in.html", None, next=landing(next), name="", problem=None)
 
 
 @router.post("/sign-in")
@@ -126,11 +148,12 @@ def sign_in(
             "sign_in.html",
             None,
             error.status,
-            next=safe_next(next),
+            here=_sign_in_address(next),
+            next=landing(next),
             name=name,
             problem=sentence,
         )
-    response = RedirectResponse(safe_next(next), 303)
+    response = RedirectResponse(landing(next), 303)
     set_session(request, response, context.records.create_session(person, SESSION_HOURS))
     return response
 
@@ -246,8 +269,8 @@ def room_page(
         monday=days.start,
         weeks=list_weeks(chosen, now_date),
         sunday=days.end - timedelta(days=1),
-        previous=chosen - timedelta(days=7),
-        following=chosen + timedelta(days=7),
+        previous=max(chosen - timedelta(days=7), FIRST_DAY),
+        following=min(chosen + timedelta(days=7), LAST_DAY),
         today=now_date,
         day=chosen,
         of_day=[cell for cell in weekly.of(chosen) if cell.state != FREE],

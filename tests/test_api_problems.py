@@ -54,6 +54,20 @@ def test_the_server_refuses_other_names(campus, host):
             is_problem(browser.get("/health"), 421)
 
 
+@pytest.mark.parametrize(
+    "path", ["/health", "/api/v1/sites", "/api/v1/live/events", "/api/v1/readings/export", "/static/base.css"]
+)
+def test_head_is_get_without_its_body(campus, path):
+    """Everywhere, streams too: they end at once."""
+    with campus.program() as program:
+        answer = program.head(path)
+        assert answer.status_code == 200 and answer.content == b""
+        if "events" not in path:
+            assert answer.headers["content-type"] == program.get(path).headers["content-type"]
+        is_problem(program.get("/sign-out"), 405)
+        assert program.head("/nowhere").status_code == 404
+
+
 def test_problems_say_what_to_do(campus):
     """Each kind of error as problem+json, with a sentence; field errors name the field."""
     with campus.program() as program:
@@ -69,6 +83,7 @@ def test_problems_say_what_to_do(campus):
         assert {one["field"] for one in body["errors"]} == {"body.password", "body.pass"}
         body = is_problem(program.get(f"/api/v1/sites/{SITE}/facts?from=2026-11-16"), 422)
         assert body["errors"][0]["field"] == "query.to"
+        is_problem(program.get("/api/v1/readings/export?start_ms=5&end_ms=5"), 422)
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,8 @@ def export_readings(
                 422, "Give the range as dates (from, to) or exactly (start_ms, end_ms), not as both."
             )
         start_ms, end_ms = days.ms(where)
+    if start_ms is not None and end_ms is not None and end_ms <= start_ms:
+        raise ProblemError(422, "'end_ms' must be later than 'start_ms': the range is half-open.")
     return export(context.telemetry, format, site, board, start_ms, end_ms)
 
 

@@ -1,6 +1,8 @@
 """The table of commands, and what becomes of an error."""
 
+import errno
 import logging
+import re
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -48,6 +50,9 @@ class LazyGroup(TyperGroup):
             command = typer.main.get_command(single)
         command.name = name
         command.rich_help_panel = panel
+        for one in (command, *getattr(command, "commands", {}).values()):
+            # The lines of a docstring, which are set for another width, become paragraphs.
+            one.help = re.sub(r"(?<!\n)\n(?!\n)", " ", one.help or "")
         return command
 
 
@@ -90,4 +95,12 @@ def run(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         sys.stdout = None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(
+            "campus: There is no room left on the disk; what was being written is not complete.",
+            file=sys.stderr,
+        )
+        return 1
     return 0

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import Event
 
 from campus.cli.brokers import Credential
 from campus.cli.progress import progress
@@ -35,10 +36,12 @@ class Backfill:
         credential: Credential,
         kinds: Sequence[str],
         boards: int | None,
+        stop: Event,
     ) -> None:
         self._school, self._kinds = school, kinds
         self._wanted = {room.board for room in school.rooms[:boards]}
         self._host, self._port, self._credential = host, port, credential
+        self._stop = stop  # asked, for a cancellation is lost in asyncio.wait_for of Python 3.11
         self._open: dict[str, Sending] = {}
         self.records = 0
 
@@ -51,6 +54,7 @@ class Backfill:
         try:
             with progress("Sending history", end_ms - start_ms) as told:
                 for message in history(self._school, start_ms, end_ms, self._kinds):
+                    self._check()
                     board = parse(message.topic).name
                     if board in self._wanted:
                         self.records += await (await self._sending(board)).send(message.payload)
@@ -65,6 +69,10 @@ class Backfill:
         finally:
             for sending in self._open.values():
                 await sending.close()
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise KeyboardInterrupt
 
     async def _sending(self, board: str) -> "Sending":
         if board not in self._open:
@@ -88,6 +96,7 @@ class Backfill:
                 raise CampusError(
                     f"No collector committed anything for {PATIENCE_S:.0f} s; is it up? Then run the command again."
                 )
+            self._check()
             for sending in self._open.values():
                 await sending.attend()
             await asyncio.sleep(0.02)

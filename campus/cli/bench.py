@@ -43,7 +43,7 @@ def ingest(
     mqtt: Annotated[
         str | None,
         typer.Option(
-            help="A broker of your own [default: an installed mosquitto, started here]", show_default=False
+            help="A broker of your own \\[default: an installed mosquitto, started here]", show_default=False
         ),
     ] = None,
     messages: Annotated[int, typer.Option(help="Messages, QoS 1", min=1)] = 200_000,

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 from campus.cli.running import running
 from campus.errors import UsageError
 from campus.settings import Settings
+from collector.address import BrokerAddress
 from collector.broker import load_secret, password
 
 Credential = Callable[[str], tuple[str, str] | None]
@@ -15,7 +16,7 @@ Credential = Callable[[str], tuple[str, str] | None]
 def find_broker(settings: Settings) -> tuple[str, int, Credential]:
     """(host, port, credential of a board id): of --mqtt, or of the embedded broker of the system that is running.
 
-    Raises UsageError when there is neither.
+    Raises CampusError when there is neither, or nothing answers there.
     """
     if settings.mqtt == "embedded":
         owner = running(settings.data)
@@ -33,5 +34,6 @@ def find_broker(settings: Settings) -> tuple[str, int, Credential]:
         port = 0
     if parts.scheme != "mqtt" or not parts.hostname or not port:
         raise UsageError("--mqtt must be mqtt://user:password@host:1883 for virtual boards.")
+    BrokerAddress(parts.hostname, port).probe()
     own = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     return parts.hostname, port, lambda _: own

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from campus.cli.brokers import find_broker
 from campus.cli.history import History, Span
-from campus.cli.options import with_settings
+from campus.cli.options import from_zero, with_settings
 from campus.cli.services import stop_on_signal
 from campus.cli.system import System
 from campus.errors import UsageError
@@ -84,7 +84,9 @@ class Story:
 @with_settings(data="data-demo")
 def demo(
     settings: Settings,
-    seconds: Annotated[float, typer.Option(help="Stop by itself after so long; 0 runs until Ctrl-C")] = 0,
+    seconds: Annotated[
+        float, typer.Option(help="Stop by itself after so long; 0 runs until Ctrl-C", callback=from_zero)
+    ] = 0,
     rooms: Annotated[int, typer.Option(help="Rooms of the school")] = 24,
     seed: Annotated[int, typer.Option(help="Another seed is another school")] = 1,
     days: Annotated[
@@ -95,7 +97,7 @@ def demo(
 
     Its boards run the real boards' program. The folder is kept: started again, the school has lived on meanwhile.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     stop = stop_on_signal()
     school = School.make(seed=seed, rooms=rooms, site=SITE)
     words: list[str] = []

@@ -28,7 +28,7 @@ from campus.records.inventory import Inventory
 from campus.settings import Settings
 from campus.telemetry.stores import open_telemetry
 from campus.wire.telemetry import ABSENT, Telemetry, encode
-from campus.wire.topics import board_topic
+from campus.wire.topics import board_topic, valid_id
 from collector.pipeline import Pipeline
 from collector.readings import EARLIEST_MS
 
@@ -50,7 +50,7 @@ def evaluate(
     mapping: Annotated[
         str | None,
         typer.Option(
-            "--map", help="COLUMN=POINT,... [default: co2, light, pir, temp, rh]", show_default=False
+            "--map", help="COLUMN=POINT,... \\[default: co2, light, pir, temp, rh]", show_default=False
         ),
     ] = None,
     truth: Annotated[str, typer.Option(help="Column with the truth: above 0 = somebody is there")] = "occ",
@@ -65,6 +65,8 @@ def evaluate(
     that are thrown away, its clock taken from the file. Beside the scores stand what guessing reaches: the more
     frequent class (majority), and the hour of the day alone.
     """
+    if not valid_id(room_type):
+        raise UsageError(f"'{room_type}' is not a room type: use a-z, 0-9 and -, at most 64 of them.")
     recording = load(
         file, parse_map(mapping) if mapping else None, settings.tz, time=time_column, truth=truth, part=part
     )

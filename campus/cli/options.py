@@ -31,7 +31,7 @@ def with_settings(data: str | None = None) -> Callable[[Callable[..., Any]], Cal
             return command(settings=Settings.load(options, file=given.pop("config")), **given)
 
         extra = [_option(f.name, Path if f.name == "data" else str, _help(f, data)) for f in wanted]
-        extra.append(_option("config", Path, "A TOML file with these settings [env: CAMPUS_CONFIG]"))
+        extra.append(_option("config", Path, "A TOML file with these settings \\[env: CAMPUS_CONFIG]"))
         kept = [p for name, p in own.parameters.items() if name != "settings"]
         kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept]
         signature = inspect.Signature(kept + extra)
@@ -41,6 +41,13 @@ def with_settings(data: str | None = None) -> Callable[[Callable[..., Any]], Cal
         return run
 
     return decorate
+
+
+def from_zero(value: float) -> float:
+    """Callback of an option: a number that is not negative, nor nan nor infinite."""
+    if not 0 <= value < float("inf"):
+        raise typer.BadParameter("write a number that is not negative.")
+    return value
 
 
 def _help(setting: Any, data: str | None) -> str:

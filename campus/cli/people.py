@@ -1,5 +1,6 @@
 """`campus inventory` and `campus password`: what a school's records need before its first board."""
 
+import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,9 +10,10 @@ import typer
 
 from campus.cli.options import with_settings
 from campus.cli.running import DataFolder, running
-from campus.errors import UsageError
+from campus.errors import StoreError, UsageError
 from campus.records import open_records
 from campus.records.inventory import Inventory
+from campus.records.people import LEAST_PASSWORD
 from campus.settings import Settings
 
 
@@ -49,10 +51,18 @@ def password(
     settings: Settings,
     name: Annotated[str, typer.Argument(help="Who signs in")] = "admin",
 ) -> None:
-    """Set a new password; every session of that person ends."""
+    """Set a new password; every session of that person ends. Piped input is taken as its first line."""
+    if settings.records == "sqlite" and not settings.data.is_dir():
+        raise StoreError(
+            f"There is no data folder {settings.data}. Name it with --data, or start the system once."
+        )
+    if sys.stdin.isatty():
+        asked = f"New password (at least {LEAST_PASSWORD} characters)"
+        new = str(typer.prompt(asked, hide_input=True, confirmation_prompt=True))
+    else:
+        new = sys.stdin.readline().rstrip("\r\n")
     with closing(open_records(settings.records, settings.data)) as records:
         records.ensure_admin()
-        new = typer.prompt("New password (at least 12 characters)", hide_input=True, confirmation_prompt=True)
         records.set_password(name, new)
     print(f"The password of {name} is changed.")
 

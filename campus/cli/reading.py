@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from campus.cli.dates import midnight_ms, parse_date, parse_range
+from campus.cli.files import whole
 from campus.cli.options import with_settings
 from campus.cli.running import Api, reader
 from campus.cli.system import now, sole_site
@@ -24,6 +25,7 @@ from campus.records import open_records
 from campus.settings import Settings
 from campus.telemetry.export import export
 from campus.telemetry.stores import open_telemetry
+from campus.wire.topics import valid_id
 
 EXPORT = "/api/v1/readings/export"
 
@@ -43,7 +45,8 @@ def export_readings(
     end: To = None,
     format: Annotated[str, typer.Option(help="csv or parquet")] = "csv",
     out: Annotated[
-        Path | None, typer.Option(help="File to write [default: standard output for csv]", show_default=False)
+        Path | None,
+        typer.Option(help="File to write \\[default: standard output for csv]", show_default=False),
     ] = None,
 ) -> None:
     """Write stored readings as csv or parquet: board, point, observed_at_ms, value, quality.
@@ -56,6 +59,8 @@ def export_readings(
         raise UsageError("A parquet file cannot go to the terminal: name it with --out FILE.parquet.")
     first = midnight_ms(parse_date(start, "--from"), settings.tz) if start else None
     last = midnight_ms(parse_date(end, "--to"), settings.tz) if end else None
+    if first is not None and last is not None and first >= last:
+        raise UsageError(f"--from {start} is not before --to {end}; --to is the day after the last.")
     owner = reader(settings)
     if owner is None:
         _require_store(settings)
@@ -71,15 +76,8 @@ def export_readings(
         Api(owner).download(EXPORT, sys.stdout.buffer, **query)
         sys.stdout.buffer.flush()
         return
-    part = out.with_name(f".{out.name}.part")
-    try:
-        with part.open("wb") as file:
-            size = Api(owner).download(EXPORT, file, **query)
-        part.replace(out)
-    except OSError as error:
-        raise UsageError(f"Cannot write {out}: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(out) as part, part.open("wb") as file:
+        size = Api(owner).download(EXPORT, file, **query)
     print(f"{size} bytes written to {out}.", file=sys.stderr)
 
 
@@ -93,6 +91,9 @@ def indicators(
     as_json: AsJson = False,
 ) -> None:
     """Show a room's indicators with their evidence, over local dates [from, to); the last seven days by default."""
+    for name in filter(None, (room, site)):
+        if not valid_id(name):
+            raise UsageError(f"'{name}' is not an id: use a-z, 0-9 and -, at most 64 of them.")
     first, last = parse_range(start, end, datetime.now(ZoneInfo(settings.tz)).date())
     if owner := reader(settings):
         api = Api(owner)

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from campus.errors import UsageError
-from campus.wire.points import known, valid_point
+from campus.wire.points import POINTS, known, valid_point
 
 WEEK_MS = 7 * 24 * 3600 * 1000
 USUAL = {
@@ -47,7 +47,7 @@ def parse_map(text: str) -> dict[str, str]:
         column, _, point = pair.partition("=")
         if not column or not valid_point(point) or not known(point):
             raise UsageError(
-                f"--map has '{pair}': write COLUMN=POINT, such as co2=co2_ppm; the points are in docs/points.md."
+                f"--map has '{pair}': write COLUMN=POINT, such as co2=co2_ppm; points are {', '.join(POINTS)}."
             )
         if point in mapping.values():
             raise UsageError(f"--map names the point {point} twice.")

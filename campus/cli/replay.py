@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from campus.cli.brokers import Credential, find_broker
-from campus.cli.options import with_settings
+from campus.cli.options import from_zero, with_settings
 from campus.cli.progress import progress
 from campus.cli.recording import Recording, load, parse_map
 from campus.cli.running import Api, running
@@ -41,14 +41,18 @@ def replay(
     mapping: Annotated[
         str | None,
         typer.Option(
-            "--map", help="COLUMN=POINT,... [default: co2, light, pir, temp, rh]", show_default=False
+            "--map", help="COLUMN=POINT,... \\[default: co2, light, pir, temp, rh]", show_default=False
         ),
     ] = None,
     site: Annotated[
-        str | None, typer.Option(help="Site id [default: the running system's only one]", show_default=False)
+        str | None,
+        typer.Option(help="Site id \\[default: the running system's only one]", show_default=False),
     ] = None,
     speed: Annotated[
-        float, typer.Option(help="1 = as recorded, 60 = a minute in a second, 0 = as fast as it goes")
+        float,
+        typer.Option(
+            help="1 = as recorded, 60 = a minute in a second, 0 = as fast as it goes", callback=from_zero
+        ),
     ] = 0,
     time_column: Annotated[str, typer.Option(help="Name of the time column")] = "t",
 ) -> None:
@@ -59,8 +63,8 @@ def replay(
     """
     if not valid_id(board):
         raise UsageError(f"'{board}' is not a board id: use a-z, 0-9 and -, at most 64 of them.")
-    if speed < 0:
-        raise UsageError("--speed cannot be negative; 0 is as fast as it goes.")
+    if site is not None and not valid_id(site):
+        raise UsageError(f"'{site}' is not a site id: use a-z, 0-9 and -, at most 64 of them.")
     recording = load(file, parse_map(mapping) if mapping else None, settings.tz, time=time_column)
     host, port, credential = find_broker(settings)
     site = site or _only_site(settings)

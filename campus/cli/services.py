@@ -11,7 +11,7 @@ from campus.cli.system import System
 from campus.errors import UsageError
 from campus.settings import Settings
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 @with_settings()

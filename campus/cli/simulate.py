@@ -12,7 +12,8 @@ from rich.console import Console
 
 from campus.cli.backfill import Backfill
 from campus.cli.brokers import find_broker
-from campus.cli.options import with_settings
+from campus.cli.files import whole
+from campus.cli.options import from_zero, with_settings
 from campus.cli.services import stop_on_signal
 from campus.errors import UsageError
 from campus.settings import Settings
@@ -36,12 +37,15 @@ def simulate(
         DEFAULT
     ),
     backfill: Annotated[
-        float, typer.Option(help="Send the last DAYS days as fast as it goes, then stop")
+        float, typer.Option(help="Send the last DAYS days as fast as it goes, then stop", callback=from_zero)
     ] = 0,
-    speed: Annotated[float, typer.Option(help="Live: run the school's clock so many times as fast")] = 1,
-    sample: Annotated[float, typer.Option(help="Live: seconds between samples")] = 12,
+    speed: Annotated[
+        float, typer.Option(help="Live: run the school's clock so many times as fast", callback=from_zero)
+    ] = 1,
+    sample: Annotated[float, typer.Option(help="Live: seconds between samples", callback=from_zero)] = 12,
     seconds: Annotated[
-        float, typer.Option(help="Live: stop by itself after so long; 0 runs until Ctrl-C")
+        float,
+        typer.Option(help="Live: stop by itself after so long; 0 runs until Ctrl-C", callback=from_zero),
     ] = 0,
     inventory: Annotated[
         Path | None,
@@ -53,7 +57,9 @@ def simulate(
             "--truth", help="Only write what is true (CSV): who was where, what was on", show_default=False
         ),
     ] = None,
-    days: Annotated[float, typer.Option(help="With --truth: so many days, ending now")] = 7,
+    days: Annotated[
+        float, typer.Option(help="With --truth: so many days, ending now", callback=from_zero)
+    ] = 7,
 ) -> None:
     """Run the boards of a virtual school against the broker, or write its inventory or its truth.
 
@@ -71,11 +77,11 @@ def simulate(
     if truth_file is not None:
         _write_truth(truth_file, school, now_ms - int(days * DAY_MS), now_ms, kinds)
         return
-    if backfill < 0 or speed <= 0 or sample <= 0:
-        raise UsageError("--backfill cannot be negative, and --speed and --sample must be above 0.")
+    if not speed or not sample:
+        raise UsageError("--speed and --sample must be above 0.")
     host, port, credential = find_broker(settings)
     if backfill:
-        filling = Backfill(school, host, port, credential, kinds, boards)
+        filling = Backfill(school, host, port, credential, kinds, boards, stop_on_signal())
         asyncio.run(filling.run(now_ms - int(backfill * DAY_MS), now_ms))
         print(f"{filling.records} records of {filling.boards} boards committed.")
         return
@@ -116,7 +122,7 @@ def _write(file: Path, text: str) -> None:
 
 def _write_truth(file: Path, school: School, start_ms: int, end_ms: int, kinds: Sequence[str]) -> None:
     try:
-        with file.open("w", encoding="utf-8", newline="") as out:
+        with whole(file) as part, part.open("w", encoding="utf-8", newline="") as out:
             rows = truth.write_csv(out, school, start_ms, end_ms, kinds)
     except OSError as error:
         raise UsageError(f"Cannot write {file}: {error.strerror}.") from error

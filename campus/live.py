@@ -44,6 +44,7 @@ class Live:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._telling = threading.RLock()  # what listeners heard last is what holds
         self._rooms: dict[tuple[str, str], RoomState] = {}
         self._boards: dict[tuple[str, str], BoardState] = {}
         self._progress: dict[str, dict[str, Any]] = {}
@@ -61,13 +62,14 @@ class Live:
         self._set(self._progress, task, body, Change("progress", body))
 
     def _set(self, table: dict[Any, Any], key: Any, value: Any, change: Change) -> None:
-        with self._lock:
-            if table.get(key) == value:
-                return
-            table[key] = value
-            listeners = tuple(self._listeners)
-        for listener in listeners:
-            listener(change)
+        with self._telling:
+            with self._lock:
+                if table.get(key) == value:
+                    return
+                table[key] = value
+                listeners = tuple(self._listeners)
+            for listener in listeners:
+                listener(change)
 
     def room(self, site: str, room: str) -> RoomState | None:
         with self._lock:

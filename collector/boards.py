@@ -23,7 +23,7 @@ class _Board:
     last_seen_ms: int | None = None
     interval_ms: int = INTERVAL_MS
     noted_ms: int = 0
-    told_ms: int = 0  # when its latest birth or availability was received
+    heard: bool = False  # by this process, and not read again from the journal
     rssi_dbm: float | None = None
 
 
@@ -59,23 +59,22 @@ class Boards:
                 self._boards[known.site, known.id] = board
                 self._show((known.site, known.id), board)
 
-    def saw(self, sightings: Iterable[Sighting]) -> None:
-        """Take in what was heard, in order."""
+    def saw(self, sightings: Iterable[Sighting], again: bool = False) -> None:
+        """Take in what was heard, in order. `again`: read from the journal, older than all that was heard since."""
         with self._lock:
             for sighting in sightings:
-                self._saw(sighting)
+                self._saw(sighting, again)
 
-    def _saw(self, heard: Sighting) -> None:
+    def _saw(self, heard: Sighting, again: bool) -> None:
         key = (heard.site, heard.board)
         board = self._boards.get(key)
         new = board is None
         if board is None:
             board = self._boards[key] = _Board()
         note = None
-        if heard.birth is not None or heard.availability is not None:
-            if heard.at_ms < board.told_ms:
-                return  # read again from the journal, and overtaken since
-            board.told_ms = heard.at_ms
+        if again and board.heard:
+            return  # overtaken since
+        board.heard = board.heard or not again
         if heard.birth is not None:
             if heard.birth.boot != board.boot or not heard.retained:
                 note = _Note(heard.at_ms, heard.birth.boot, _described(heard.birth))
@@ -92,12 +91,12 @@ class Boards:
                 self._show(key, board)
                 return
         if not heard.retained:
-            board.last_seen_ms = max(heard.at_ms, board.last_seen_ms or 0)
+            board.last_seen_ms = heard.at_ms  # also where that is earlier: the clock may have been set back
             if board.availability != "online":
                 board.availability = "online"
                 note = note or _Note(heard.at_ms)
                 note.availability = "online"
-        if note is None and (new or heard.at_ms - board.noted_ms >= NOTE_EVERY_MS):
+        if note is None and (new or not 0 <= heard.at_ms - board.noted_ms < NOTE_EVERY_MS):
             note = _Note(heard.at_ms)
         if note is not None:
             board.noted_ms = heard.at_ms
@@ -132,9 +131,13 @@ class Boards:
         with self._lock:
             if self.listening_ms is None:
                 return
+            self.listening_ms = min(self.listening_ms, now_ms)
             for key, board in self._boards.items():
                 limit = max(1.5 * KEEPALIVE_MS, 3 * board.interval_ms)
-                silent_since = max(board.last_seen_ms or 0, self.listening_ms)
+                seen_ms = board.last_seen_ms or 0
+                if seen_ms > now_ms:  # the clock was ahead
+                    seen_ms = board.last_seen_ms = now_ms
+                silent_since = max(seen_ms, self.listening_ms)
                 if board.availability == "online" and now_ms - silent_since > limit:
                     board.availability = "lost"
                     self._note(key, _Note(board.last_seen_ms or now_ms, availability="lost"))

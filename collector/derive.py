@@ -1,14 +1,13 @@
 """Telemetry → intervals → facts, room by room and local day by local day, durable in the records."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from campus.indicators import RoomFact
-from campus.indicators.facts import facts, ms
+from campus.errors import StoreError
 from campus.inference import Interval
 from campus.inference.fuse import HOLD_MIN, fuse
 from campus.inference.intervals import SETTLE_MS, intervals
@@ -17,15 +16,23 @@ from campus.inference.presence import MINUTE_MS, Presence, PresenceStep
 from campus.records import Records
 from campus.records.entities import Room
 from campus.telemetry import TelemetryStore
+from collector.days import midnight, next_midnight
 from collector.intake import LATE_MS, BoardKey
 from collector.places import Places
 from collector.readings import EARLIEST_MS
+from collector.slots import slot_facts
+
+log = logging.getLogger(__name__)
 
 PATIENCE_MS = 3_000
 """Late data that came within this may go on coming: only days that it has passed are derived."""
 PERIOD_MS = 60_000
 LOOK_BACK_MS = 48 * 3600 * 1000
 HOLD_MS = HOLD_MIN * MINUTE_MS
+
+
+class Halted(StoreError):
+    """Deriving was told to end; what was stored is whole, and the rest comes with the next start."""
 
 
 @dataclass(slots=True)
@@ -66,7 +73,12 @@ class Deriver:
         self._lock = threading.Lock()
         self._one = threading.Lock()
         self._rooms: dict[tuple[str, str], _Room] = {}
+        self._halted = False
         self.days = 0
+
+    def halt(self) -> None:
+        """End `derive` after the day of a room that is in hand, now and from now on: it raises Halted."""
+        self._halted = True
 
     def touched(self, site: str, board: str, first_ms: int, last_ms: int, number: int) -> None:
         """The store now has observations of [first_ms, last_ms] of a board. Only what came late needs attention."""
@@ -95,8 +107,9 @@ class Deriver:
         Where that is not at hand, of the last checkpoint before; None when nothing is derived.
         """
         found = self._rooms.get((site, room))
-        if found is not None and found.reached is not None and found.reached[0] == found.through_ms:
-            at_ms, state = found.reached
+        reached = None if found is None else found.reached
+        if found is not None and reached is not None and reached[0] == found.through_ms:
+            at_ms, state = reached
         else:
             checkpoint = self._records.checkpoint(site, room, self._clock_ms())
             if checkpoint is None:
@@ -109,17 +122,26 @@ class Deriver:
         """Derive what can be: every room up to SETTLE_MS before `until_ms` (default: now). Returns room-days stored.
 
         `patient` leaves alone what is still arriving, and rooms that were looked at within PERIOD_MS.
-        Raises StoreError when a store is away; nothing is half derived.
+        Raises StoreError when a store is away; nothing is half derived. Another failure of one room is raised
+        when the others are done.
         """
         until = self._clock_ms() if until_ms is None else until_ms
-        stored = 0
+        before, failure = self.days, None
         with self._one:
             for room in self._places.rooms():
                 found = self._room(room.site, room.id)
-                if found is not None and (not patient or self._is_due(found, until)):
-                    stored += self._follow(found, until, patient)
-        self.days += stored
-        return stored
+                if found is None or (patient and not self._is_due(found, until)):
+                    continue
+                try:
+                    self.days += self._follow(found, until, patient)
+                except StoreError:
+                    raise
+                except Exception as error:
+                    log.exception("Room %s of %s could not be derived", room.id, room.site)
+                    failure = failure or error
+        if failure is not None:
+            raise failure
+        return self.days - before
 
     def settled(self, until_ms: int) -> bool:
         """Whether every room that was ever measured is derived through `until_ms`; ends the patience with late data."""
@@ -149,6 +171,8 @@ class Deriver:
             found.loaded = True
         zone = ZoneInfo(self._places.tz(found.room.site))
         goal = (until - SETTLE_MS) // MINUTE_MS * MINUTE_MS
+        if found.through_ms is not None and found.through_ms > goal:
+            found.through_ms = goal  # the clock was ahead, and has been set back
         with self._lock:
             dirty = found.taken = found.dirty
             found.dirty = None
@@ -159,7 +183,7 @@ class Deriver:
             now = self._clock_ms()
             if dirty is not None and patient and now - touched_at < self._patience_ms:
                 passed = dirty[1] // MINUTE_MS * MINUTE_MS
-                goal = min(goal, passed if now - since > PERIOD_MS else _midnight(passed, zone))
+                goal = min(goal, passed if now - since > PERIOD_MS else midnight(passed, zone))
             wanted = self._wanted(found, dirty)
             if wanted is not None and wanted < goal:
                 start = self._begin(found, wanted, zone)
@@ -212,87 +236,56 @@ class Deriver:
         except ValueError:
             pass  # of an older version of the algorithm: from the start of that day, without its memory
         found.presence = Presence(chosen)
-        return _midnight(wanted, zone)
+        return midnight(wanted, zone)
 
     def _run(self, found: _Room, start: int, goal: int, dirty: tuple[int, int] | None, zone: ZoneInfo) -> int:
         stored, at, before = 0, start, found.through_ms
         while at < goal:
-            midnight = _next_midnight(at, zone)
-            end = min(midnight, goal)
+            if self._halted:
+                raise Halted("The collector stops; rooms are derived further when it runs again.")
+            tonight = next_midnight(at, zone)
+            end = min(tonight, goal)
             known = None
-            if before is not None and dirty is not None and dirty[1] < end == midnight < before:
+            if before is not None and dirty is not None and dirty[1] < end == tonight < before:
                 known = self._records.checkpoint(found.room.site, found.room.id, end)
-            stored += self._chunk(found, at, end, end == midnight, zone)
+            stored += self._chunk(found, at, end, end == tonight, zone, again=at == start)
             at = end
             if known is not None and known == found.reached:
                 found.reached = None  # the rest is as it was
                 break
         return stored
 
-    def _chunk(self, found: _Room, at: int, end: int, whole: bool, zone: ZoneInfo) -> int:
-        """Derive [at, end), which lies in one local day; `whole` puts a checkpoint at its end."""
+    def _chunk(self, found: _Room, at: int, end: int, whole: bool, zone: ZoneInfo, again: bool) -> int:
+        """Derive [at, end), which lies in one local day; `whole` puts a checkpoint at its end.
+
+        `again` cuts the SETTLE_MS before `at` into intervals anew: what came since may have settled them otherwise.
+        """
         site, name, presence = found.room.site, found.room.id, found.presence
         samples = self._places.read(self._telemetry, site, name, at - HOLD_MS, end + SETTLE_MS)
         if found.through_ms is None and presence.next_ms is None and not any(samples.values()):
             found.searched_ms = end
             return 0
-        steps: list[PresenceStep] = [step for step in presence.recent if step.minute_ms >= at - SETTLE_MS]
+        begin, checkpoints = at, []
+        steps: list[PresenceStep] = presence.recent
+        if again and steps and steps[0].minute_ms <= at - 2 * SETTLE_MS:
+            begin = at - SETTLE_MS
+            night = midnight(at, zone)
+            if night > begin:  # storing this range would remove it
+                known = self._records.checkpoint(site, name, night)
+                checkpoints = [known] if known is not None and known[0] == night else []
+        steps = [step for step in steps if step.minute_ms >= begin - SETTLE_MS]
         steps += [presence.step(minute, inputs) for minute, inputs in fuse(samples, at, end)]
         state = presence.state()
         ahead = Presence.restore(state, presence.parameters)
         steps += [ahead.step(minute, inputs) for minute, inputs in fuse(samples, end, end + SETTLE_MS)]
-        cut = intervals(steps, at, end, presence.parameters)
-        made = self._facts(found.room, cut, at, end, zone)
+        cut = intervals(steps, begin, end, presence.parameters)
+        made = slot_facts(self._records, found.room, cut, begin, end, zone)
+        checkpoints += [(end, state)] if whole else []
         through = end if found.through_ms is None else max(end, found.through_ms)
-        self._records.store_derivation(
-            site, name, at, end, cut, made, [(end, state)] if whole else [], through
-        )
+        self._records.store_derivation(site, name, begin, end, cut, made, checkpoints, through)
         found.through_ms, found.reached = through, (end, state)
         return 1
-
-    def _facts(
-        self, room: Room, cut: Sequence[Interval], at: int, end: int, zone: ZoneInfo
-    ) -> list[RoomFact]:
-        """Of the slots that ended within [at, end), and again of those just before: a run's length may have shown."""
-        calendar = self._records.calendar(room.site)
-        made: list[RoomFact] = []
-        for day in _days(at - SETTLE_MS, end, zone):
-            slots = calendar.slots(day)
-            wanted = {slot.start for slot in slots if at - SETTLE_MS < ms(slot.end) <= end}
-            if not wanted:
-                continue
-            first = ms(slots[0].start) - SETTLE_MS
-            known = [
-                *self._records.intervals(room.site, room.id, first, max(at, first)),
-                *cut,
-                *self._records.intervals(room.site, room.id, end, end + SETTLE_MS),
-            ]
-            every = facts(room.site, room.id, known, slots, calendar.scheduled(room.id, day))
-            made += [fact for fact in every if fact.start in wanted]
-        return made
 
 
 def _union(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:
     return b if a is None else (min(a[0], b[0]), max(a[1], b[1]))
-
-
-def _local(at_ms: int, zone: ZoneInfo) -> date:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date()
-
-
-def _of(day: date, zone: ZoneInfo) -> int:
-    return ms(datetime.combine(day, time(), zone))
-
-
-def _midnight(at_ms: int, zone: ZoneInfo) -> int:
-    """The local midnight at or before."""
-    return _of(_local(at_ms, zone), zone)
-
-
-def _next_midnight(at_ms: int, zone: ZoneInfo) -> int:
-    return _of(_local(at_ms, zone) + timedelta(days=1), zone)
-
-
-def _days(start_ms: int, end_ms: int, zone: ZoneInfo) -> list[date]:
-    first, last = _local(start_ms, zone), _local(end_ms - 1, zone)
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

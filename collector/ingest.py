@@ -15,6 +15,8 @@ from collector.messages import Message
 
 CAPACITY = 10_000
 BATCH = 1_000
+QUEUE_BYTES = 16 * 1024**2
+BATCH_BYTES = 1024**2  # of payload; decoded it is up to a hundred times that
 COMMITTED_EVERY_S = 1.0
 
 
@@ -42,6 +44,9 @@ class Collector:
         self.capacity = capacity
         self._queue: deque[Message] = deque()
         self._space = threading.Condition()
+        self._adding = threading.Lock()
+        self._bytes = 0  # of payload in the queue
+        self._closed = False
         self._waiting = self._in_hand = 0
         self._pending: tuple[list[Message], Batch] | None = None
         self._due: dict[BootKey, None] = {}
@@ -53,19 +58,27 @@ class Collector:
 
     def on_message(self, message: Message) -> bool:
         """Only enqueues; False, and counted, when the queue is full."""
-        if len(self._queue) >= self.capacity:
+        if self.room <= 0:
             self.dropped += 1
             return False
-        self._queue.append(message)
+        self._add(message)
         return True
+
+    def _add(self, message: Message) -> None:
+        with self._adding:
+            if self._closed and message.ticket is None:
+                raise JournalError("The collector has stopped: nothing more is taken.")
+            self._queue.append(message)
+            self._bytes += len(message.payload)
 
     def offer(self, topic: str, payload: bytes, received_at_ms: int | None = None) -> None:
         """Hand in a message from this process; waits while the queue is full. Durable once ingested.
 
-        Without a thread behind the queue it ingests itself when full, and raises JournalError when that fails.
+        Without a thread behind the queue it ingests itself when full, and raises JournalError when that fails;
+        also after `close()`.
         """
         message = Message(topic, payload, self._clock_ms() if received_at_ms is None else received_at_ms)
-        while len(self._queue) >= self.capacity:
+        while self.room <= 0 and not self._closed:
             if not self.threaded:
                 self.ingest()
                 continue
@@ -73,12 +86,17 @@ class Collector:
                 self._waiting += 1
                 self._space.wait(0.1)
                 self._waiting -= 1
-        self._queue.append(message)
+        self._add(message)
+
+    def close(self) -> None:
+        """Take nothing more from this process; what the queue holds can still be ingested."""
+        with self._adding:
+            self._closed = True
 
     @property
     def room(self) -> int:
         """How many messages the queue can take now."""
-        return self.capacity - len(self._queue)
+        return self.capacity - len(self._queue) if self._bytes < QUEUE_BYTES else 0
 
     @property
     def queued(self) -> int:
@@ -116,8 +134,14 @@ class Collector:
         return len(messages)
 
     def _take(self) -> list[Message]:
-        queue = self._queue
-        messages = [queue.popleft() for _ in range(self._in_hand)]
+        messages: list[Message] = []
+        size = 0
+        while len(messages) < self._in_hand and (size < BATCH_BYTES or not messages):
+            messages.append(self._queue.popleft())
+            size += len(messages[-1].payload)
+        self._in_hand = len(messages)
+        with self._adding:
+            self._bytes -= size
         if self._waiting:
             with self._space:
                 self._space.notify_all()
@@ -135,9 +159,11 @@ class Collector:
         if not self._due:
             return 0
         now, sent = self._monotonic(), 0
+        # The ledger is ahead of the journal where a batch could not be kept: of that, nothing is promised.
+        uncertain = self._pending[1].changed if self._pending is not None else {}
         for key in list(self._due):
             board = (key.site, key.board)
-            if now - self._told.get(board, -COMMITTED_EVERY_S) < COMMITTED_EVERY_S:
+            if key in uncertain or now - self._told.get(board, -COMMITTED_EVERY_S) < COMMITTED_EVERY_S:
                 continue
             del self._due[key]
             self._told[board] = now

@@ -20,6 +20,8 @@ LATE_MS = 10 * 60_000
 DISORDER, FAULT = "disorder", "fault"
 """Causes of dead letters beside those of the wire contract."""
 KNOWN_TOPICS = 10_000
+MAX_POINTS = 256
+"""Of one board, channels counted: each is a series for ever. Counted anew with each start."""
 
 BoardKey = tuple[str, str]
 """(site, board)."""
@@ -65,6 +67,7 @@ class Intake:
         self.ledger = ledger
         self._unique = unique
         self._topics: dict[str, Topic] = {}
+        self._points: dict[BoardKey, set[str]] = {}
 
     def prepare(self, messages: Sequence[Message]) -> Batch:
         """Decode and settle in order of arrival. Never raises for anything a message holds."""
@@ -95,13 +98,13 @@ class Intake:
             try:
                 topic = self._topic(message.topic)
                 if topic.leaf != "telemetry":
-                    batch.sightings.append(self._lifecycle(message, topic, Batch()))
+                    batch.sightings.append(self._lifecycle(message, topic))
                     continue
                 telemetry = _narrowed(decode(message.payload), only)
                 boot = self.ledger.boot(BootKey(topic.site, topic.name, telemetry.boot))
                 self._read(message, topic, telemetry, boot, batch, columns)
                 heard[topic.site, topic.name] = message.received_at_ms
-            except WireError:  # an older version took it in; it must not hold up what comes after
+            except Exception:  # an older version took it in, or a fault of ours: it must not hold up the rest
                 log.exception("A message on %s in the journal cannot be read any more", message.topic)
         batch.sightings += [Sighting(site, board, at_ms) for (site, board), at_ms in heard.items()]
         return batch
@@ -119,12 +122,14 @@ class Intake:
 
     def _telemetry(self, message: Message, topic: Topic, batch: Batch, columns: Columns) -> None:
         telemetry = decode(message.payload)
+        if (topic.site, topic.name, telemetry.columns) not in columns:
+            self._check_points(topic, telemetry)
         key = BootKey(topic.site, topic.name, telemetry.boot)
         boot = self.ledger.boot(key)
         numbers = (
             [telemetry.seq] if len(telemetry.rows) == 1 and not telemetry.rows[0][0] else seqs(telemetry)
         )
-        if boot.refused(numbers):
+        if boot.refused(numbers, telemetry.low):
             batch.refused += 1
             batch.dead.append(DeadLetter(message.received_at_ms, DISORDER, message.topic, message.payload))
             return
@@ -147,8 +152,16 @@ class Intake:
             # Delays only ever add: the earliest boot time seen is the best estimate.
             estimate = message.received_at_ms - telemetry.ts_ms - telemetry.rows[-1][1]
             boot.offset_ms = estimate if boot.offset_ms is None else min(boot.offset_ms, estimate)
-        batch.kept.append(Kept(message, only))
         self._read(message, topic, telemetry, boot, batch, columns)
+        batch.kept.append(Kept(message, only))
+
+    def _check_points(self, topic: Topic, telemetry: Telemetry) -> None:
+        known = self._points.setdefault((topic.site, topic.name), set())
+        new = set(telemetry.columns) - known
+        if len(known) + len(new) > MAX_POINTS:
+            reason = f"a board has at most {MAX_POINTS} points"
+            raise WireError("point", reason, telemetry.boot, seqs(telemetry))
+        known |= new
 
     def _read(
         self,
@@ -167,11 +180,11 @@ class Intake:
             late = span[0] < received_at_ms - LATE_MS
             _widen(batch.late if late else batch.spans, (site, board), span)
 
-    def _lifecycle(self, message: Message, topic: Topic, batch: Batch) -> Sighting:
+    def _lifecycle(self, message: Message, topic: Topic, batch: Batch | None = None) -> Sighting:
         site, board, at_ms, retained = topic.site, topic.name, message.received_at_ms, message.retain
         if topic.leaf == "birth":
             birth = decode_birth(message.payload)
-            if birth.up_offset_ms is not None:
+            if birth.up_offset_ms is not None and batch is not None:
                 key = BootKey(site, board, birth.boot)
                 boot = batch.changed[key] = self.ledger.boot(key)
                 boot.offset_ms, boot.offset_told = birth.up_offset_ms, True

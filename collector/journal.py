@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,7 +141,7 @@ class Journal:
                     number = self._append(blob, settled, dead_letters, late)
             except (sqlite3.Error, OSError) as error:
                 raise JournalError(f"The journal {self.path} cannot be written: {error}.") from error
-        self._waiting += len(blob)
+            self._waiting += len(blob)
         self.appended += 1
         return number
 
@@ -161,13 +161,21 @@ class Journal:
         )
         if dead_letters:
             self._bury(dead_letters)
-        if late:
-            db.executemany(
-                "INSERT INTO late VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET first_ms = min(first_ms, "
-                "excluded.first_ms), last_ms = max(last_ms, excluded.last_ms), number = excluded.number",
-                [(*each, number) for each in late],
-            )
+        self._note_late([(*each, number) for each in late])
         return number
+
+    def _note_late(self, rows: Sequence[tuple[str, str, int, int, int]]) -> None:
+        self._db.executemany(
+            "INSERT INTO late VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET first_ms = min(first_ms, "
+            "excluded.first_ms), last_ms = max(last_ms, excluded.last_ms), number = max(number, excluded.number)",
+            rows,
+        )
+
+    def add_late(self, rows: Sequence[tuple[str, str, int, int, int]]) -> None:
+        """(site, board, first_ms, last_ms, number): came in time, and is late by now. Raises StoreError."""
+        if rows:
+            with self._writing():
+                self._note_late(rows)
 
     def _bury(self, letters: Sequence[DeadLetter]) -> None:
         db = self._db
@@ -209,8 +217,8 @@ class Journal:
                 f"SELECT coalesce(sum(length(messages)), 0) {where}", (through,)
             ).fetchone()[0]
             self._db.execute(f"DELETE {where}", (through,))
+        with self._writing(transaction=False):
             self._waiting -= gone
-        with self._lock:
             self._db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
 
     def start_after(self, number: int) -> None:
@@ -267,9 +275,9 @@ class Journal:
             raise StoreError(f"The journal {self.path} cannot be read: {error}.") from error
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, transaction: bool = True) -> Iterator[None]:
         try:
-            with self._lock, self._transaction():
+            with self._lock, self._transaction() if transaction else nullcontext():
                 yield
         except sqlite3.Error as error:
             raise StoreError(f"The journal {self.path} cannot be written: {error}.") from error

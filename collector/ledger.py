@@ -49,11 +49,21 @@ class BootLedger:
         self._shorten()
         return fresh
 
-    def refused(self, seqs: Sequence[int]) -> bool:
-        """Whether these are far out of order and there is no room to remember them."""
+    def refused(self, seqs: Sequence[int], low: int = 0) -> bool:
+        """Whether these rising seqs, told with `low`, are far out of order and there is no room to remember them.
+
+        There is room where holes lie under low: `settle` gives them up, so that a boot never comes to a standstill.
+        """
         if len(self.ranges) < MAX_RANGES:
             return False
-        return any(not self.holds(seq) and not self._touches(seq) for seq in seqs)
+        holes = bisect_right(self.ranges, max(low, self.low), key=_start) - 1
+        room = MAX_RANGES - len(self.ranges) + max(0, holes)
+        before = -2
+        for seq in seqs:
+            if seq != before + 1 and not self.holds(seq) and not self._touches(seq):
+                room -= 1
+            before = seq
+        return room < 0 and any(not self.holds(seq) and not self._touches(seq) for seq in seqs)
 
     def holds(self, seq: int) -> bool:
         at = bisect_right(self.ranges, seq, key=_start) - 1

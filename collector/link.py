@@ -252,7 +252,8 @@ class BrokerLink:
         self._received = 0
         if readable or pending:
             client.loop_read()
-            while self._client is client and sock.pending() and self._received < room and not self._overflow:
+            # Asked each time: the first read of a connection may bring messages beside the broker's answer.
+            while self._client is client and sock.pending() and self._received < room and self._has_room():
                 client.loop_read()
         if self._overflow:
             self._overflow = False
@@ -262,6 +263,9 @@ class BrokerLink:
             client.loop_misc()
             self._flush()
         return self._received
+
+    def _has_room(self) -> bool:
+        return not self._overflow and (not self.connected or self._room() > 0)
 
     def _arrived(self, topic: bytes, payload: bytes, retain: bool, packet_id: int) -> None:
         self._received += 1

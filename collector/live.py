@@ -1,18 +1,23 @@
 """What is true now in each room: motion at once, presence each minute, the newest values."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+from campus.errors import StoreError
 from campus.inference import OCCUPIED, VACANT, Interval
 from campus.inference.fuse import HOLD_MIN, INPUTS, fuse
-from campus.inference.parameters import parameters
+from campus.inference.parameters import PresenceParameters, parameters
 from campus.inference.presence import MINUTE_MS, Presence, PresenceStep
 from campus.live import Live, RoomState
 from campus.records.entities import Room
 from campus.telemetry import USABLE, Readings, Sample, SeriesKey, TelemetryStore
 from collector.places import Places
+
+log = logging.getLogger(__name__)
 
 CATCH_UP_MS = 3 * 3600 * 1000
 LONGEST_CATCH_UP_MS = 48 * 3600 * 1000
@@ -32,6 +37,7 @@ class _Room:
     room: Room
     presence: Presence | None = None
     next_ms: int = 0
+    outdated: bool = False  # the derived past is another since `presence` was made
     since_ms: int | None = None
     state: bool | None = None
     motion_at_ms: int | None = None
@@ -58,6 +64,7 @@ class LiveRooms:
         self._live, self._places, self._telemetry, self._known = live, places, telemetry, known
         self._publish, self._rssi = publish, rssi
         self._lock = threading.Lock()
+        self._showing = threading.Lock()
         self._rooms: dict[tuple[str, str], _Room] = {}
 
     def heard(self, readings: Readings, now_ms: int) -> None:
@@ -74,17 +81,20 @@ class LiveRooms:
                 target = targets[which]
                 if target is None or quality not in USABLE or value is None or observed > newest_ms:
                     continue
-                room, point, series, place = target
+                room, point, series, place, from_ms = target
+                if observed < from_ms:  # of where the board was before
+                    continue
                 if series is not None and observed >= room.next_ms - HOLD_MIN * MINUTE_MS:
                     series.append((observed, value, quality))
                 held = room.values.get(point)
-                if held is None or observed >= held[0]:
+                if held is None or observed >= held[0] or held[0] > newest_ms:
                     room.values[point] = (observed, value)
                     if now_ms - room.shown_ms >= SHOW_EVERY_MS and now_ms - observed < FRESH_MS:
                         moved.add(place)
                     if point == "rssi_dbm":
                         self._rssi(readings.series[which][:2], value)
-                if point == "motion" and value and observed > (room.motion_at_ms or 0):
+                moved_ms = room.motion_at_ms or 0
+                if point == "motion" and value and (observed > moved_ms or moved_ms > newest_ms):
                     room.motion_at_ms = observed
                     if now_ms - observed < FRESH_MS:
                         moved.add(place)
@@ -93,14 +103,17 @@ class LiveRooms:
 
     def _target(
         self, key: SeriesKey, now_ms: int
-    ) -> "tuple[_Room, str, deque[Sample] | None, tuple[str, str]] | None":
-        name = self._places.room_of(key.site, key.board, now_ms)
-        room = self._room(key.site, name) if name is not None else None
-        if room is None or name is None:
+    ) -> "tuple[_Room, str, deque[Sample] | None, tuple[str, str], int] | None":
+        stay = self._places.stay(key.site, key.board, now_ms)
+        room = self._room(key.site, stay.room) if stay is not None else None
+        if room is None or stay is None:
             return None
         point = key.point.partition(".")[0]
-        series = room.samples.setdefault(key, deque(maxlen=MAX_SAMPLES)) if point in INPUTS else None
-        return room, point, series, (key.site, name)
+        series = None
+        if point in INPUTS:
+            with self._lock:  # tick() goes through them
+                series = room.samples.setdefault(key, deque(maxlen=MAX_SAMPLES))
+        return room, point, series, (key.site, stay.room), stay.from_ms
 
     def _room(self, site: str, name: str) -> _Room | None:
         found = self._rooms.get((site, name))
@@ -115,18 +128,29 @@ class LiveRooms:
     def resume(self, site: str, room: str) -> None:
         """The derived past of this room has changed: begin again from there at the next tick."""
         if (found := self._rooms.get((site, room))) is not None:
-            found.presence = None
+            found.outdated = True
 
     def tick(self, now_ms: int) -> list[Step]:
-        """Step every room through the minutes that are over; returns the steps. Raises StoreError on catching up."""
+        """Step every room through the minutes that are over; returns the steps. Raises StoreError on catching up.
+
+        Another failure of one room is raised when the others are done.
+        """
         steps: list[Step] = []
+        failure: Exception | None = None
         end_ms = now_ms // MINUTE_MS * MINUTE_MS
         for room in self._places.rooms():
             found = self._room(room.site, room.id)
             if found is None:
                 continue
-            behind = found.presence is None
-            new = self._advance(found, end_ms)
+            behind = found.presence is None or found.outdated
+            try:
+                new = self._advance(found, end_ms)
+            except StoreError:
+                raise
+            except Exception as error:
+                log.exception("Room %s of %s cannot be shown", room.id, room.site)
+                failure = failure or error
+                continue
             steps += [(room.site, room.id, step) for step in new]
             for step in new:
                 state = STATES.get(step.state)
@@ -134,12 +158,21 @@ class LiveRooms:
                     found.state, found.since_ms = state, step.minute_ms
             if new or behind or now_ms - found.shown_ms >= MINUTE_MS:
                 self._show(found, now_ms)
+        if failure is not None:
+            raise failure
         return steps
 
     def _advance(self, found: _Room, end_ms: int) -> list[PresenceStep]:
         presence = found.presence
-        if presence is None or end_ms - found.next_ms > LONGEST_CATCH_UP_MS:
-            presence = self._caught_up(found, end_ms)
+        # Minutes already stepped that are yet to come: the clock was ahead, and has been set back.
+        known = -MINUTE_MS <= end_ms - found.next_ms <= LONGEST_CATCH_UP_MS
+        if presence is None or found.outdated or not known:
+            found.outdated = False  # first: what changes from here on is for the next tick
+            try:
+                presence = self._caught_up(found, end_ms)
+            except BaseException:
+                found.outdated = True
+                raise
         start_ms = found.next_ms
         with self._lock:
             samples = {key: list(series) for key, series in found.samples.items()}
@@ -157,7 +190,7 @@ class LiveRooms:
         chosen = parameters(found.room.room_type)
         known = self._known(found.room.site, found.room.id)
         if known is not None and 0 <= end_ms - known[0] <= LONGEST_CATCH_UP_MS:
-            start_ms, presence = known[0], Presence.restore(known[1], chosen)
+            start_ms, presence = known[0], _restored(known[1], chosen)
             if (past := known[2]) is not None:
                 found.state, found.since_ms = STATES.get(past.state), past.start_ms
         else:
@@ -183,6 +216,10 @@ class LiveRooms:
         return presence
 
     def _show(self, found: _Room, now_ms: int) -> None:
+        with self._showing:  # one after the other, so that the newest is what stays
+            self._tell(found, now_ms)
+
+    def _tell(self, found: _Room, now_ms: int) -> None:
         with self._lock:
             values = {p: v for p, (at, v) in sorted(found.values.items()) if now_ms - at < FRESH_MS}
             found.shown_ms, room = now_ms, found.room
@@ -193,3 +230,10 @@ class LiveRooms:
         self._live.set_room(state)
         if before is None or before.presence != state.presence or before.motion_at_ms != state.motion_at_ms:
             self._publish(state)
+
+
+def _restored(state: dict[str, Any], chosen: PresenceParameters) -> Presence:
+    try:
+        return Presence.restore(state, chosen)
+    except ValueError:  # of an older version of the algorithm
+        return Presence(chosen)

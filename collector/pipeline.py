@@ -62,7 +62,7 @@ class Pipeline:
             live, self.places, telemetry, self.deriver.state, publish_room, self.boards.set_rssi
         )  # fmt: skip
         self.projector = Projector(
-            self.journal, self.intake, telemetry, records, self.boards, self.deriver.touched
+            self.journal, self.intake, telemetry, records, self.boards, self.deriver.touched, clock_ms
         )  # fmt: skip
         self.collector = Collector(
             self.journal, self.intake, clock_ms, self._hand, acknowledge, publish, capacity=capacity

@@ -73,11 +73,16 @@ class Places:
     def tz(self, site: str) -> str:
         return self._sites[site].tz
 
-    def room_of(self, site: str, board: str, at_ms: int) -> str | None:
+    def stay(self, site: str, board: str, at_ms: int) -> Stay | None:
+        """Where a board is at a time, since when and until when."""
         for stay in self._by_board.get((site, board), ()):
             if stay.from_ms <= at_ms and (stay.to_ms is None or at_ms < stay.to_ms):
-                return stay.room
+                return stay
         return None
+
+    def room_of(self, site: str, board: str, at_ms: int) -> str | None:
+        stay = self.stay(site, board, at_ms)
+        return None if stay is None else stay.room
 
     def rooms_of(self, site: str, board: str, start_ms: int, end_ms: int) -> set[str]:
         """Rooms that the board was in at some time of [start_ms, end_ms]."""

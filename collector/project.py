@@ -7,7 +7,7 @@ from collections.abc import Callable
 from campus.records import Records
 from campus.telemetry import Readings, TelemetryStore
 from collector.boards import Boards
-from collector.intake import Batch, Intake
+from collector.intake import LATE_MS, Batch, Intake
 from collector.journal import Journal
 
 MAX_READINGS = 50_000
@@ -31,10 +31,11 @@ class Projector:
         records: Records,
         boards: Boards,
         touched: Touched,
+        clock_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         self._journal, self._intake = journal, intake
         self._telemetry, self._records = telemetry, records
-        self._boards, self._touched = boards, touched
+        self._boards, self._touched, self._clock_ms = boards, touched, clock_ms
         self._lock = threading.Lock()
         self._handed: deque[tuple[int, Batch]] = deque()
         self._held = 0
@@ -67,6 +68,7 @@ class Projector:
         number = batches[-1][0]
         readings = _joined([batch.readings for _, batch in batches])
         self._boards.flush(self._records)
+        self._note_late(batches)
         self._telemetry.write(number, readings)
         self.readings += len(readings)
         for each, batch in batches:
@@ -77,6 +79,18 @@ class Projector:
         if number - self._dropped >= DROP_EVERY:
             self._forget(number)
         return len(batches)
+
+    def _note_late(self, batches: list[tuple[int, Batch]]) -> None:
+        """What came in time and waited for the store: rooms may be derived past it, which a crash must not forget."""
+        before_ms = self._clock_ms() - LATE_MS
+        self._journal.add_late(
+            [
+                (*board, *span, number)
+                for number, batch in batches
+                for board, span in batch.spans.items()
+                if span[0] < before_ms
+            ]
+        )
 
     def _next(self, cursor: int) -> list[tuple[int, Batch]]:
         """The batches after `cursor`, about MAX_READINGS of them."""
@@ -95,7 +109,7 @@ class Projector:
             return found
         for number, kept in self._journal.batches(cursor):
             batch = self._intake.replay(kept)
-            self._boards.saw(batch.sightings)
+            self._boards.saw(batch.sightings, again=True)
             found.append((number, batch))
             size += len(batch.readings)
             if size >= MAX_READINGS:

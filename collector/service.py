@@ -64,7 +64,7 @@ class CollectorService:
         capacity: int = CAPACITY,
         **faults: Any,
     ) -> None:
-        self._sites = [site.id for site in records.sites()]
+        self._sites, self._live_state = [site.id for site in records.sites()], live
         self.pipeline = Pipeline(
             data, records, telemetry, live, clock_ms,
             acknowledge=self._acknowledge, publish=self._publish, publish_room=self._publish_room,
@@ -86,6 +86,7 @@ class CollectorService:
         self._ingested = threading.Event()
         self._threads: list[threading.Thread] = []
         self._problems: dict[str, str] = {}
+        self._connections = 0
 
     def start(self) -> None:
         self.collector.threaded = True
@@ -103,6 +104,7 @@ class CollectorService:
 
     def stop(self) -> None:
         self._stop.set()
+        self.pipeline.deriver.halt()
         for thread in self._threads:
             thread.join(STOP_S)
         self._threads.clear()
@@ -212,12 +214,16 @@ class CollectorService:
         boards = self.pipeline.boards
         if not link.connected:
             boards.listening_ms = None
-        elif boards.listening_ms is None:
+        elif boards.listening_ms is None or link.connections != self._connections:
+            self._connections = link.connections
             boards.listening_ms = self.pipeline.clock_ms()
+            for state in self._live_state.rooms():  # what changed meanwhile could not be told
+                self._publish_room(state)
 
     def _finish(self) -> None:
         """What is in the queue becomes durable and acknowledged; then goodbye."""
         try:
+            self.collector.close()
             while self.collector.ingest():
                 pass
             self.collector.tell_committed()

@@ -1,5 +1,6 @@
 """The running collector and a real broker: connections that break, brokers that refuse, journals that fail."""
 
+import json
 import socket
 import subprocess
 import threading
@@ -10,13 +11,13 @@ import pytest
 from servers import Mosquitto
 
 from campus.errors import CampusError, StoreError, UsageError
-from campus.live import Live
+from campus.live import Live, RoomState
 from campus.records import open_records
 from campus.records.inventory import Inventory
 from campus.telemetry.stores import open_telemetry
 from campus.wire.lifecycle import decode_availability, decode_committed, encode_birth
 from campus.wire.telemetry import Telemetry, encode
-from campus.wire.topics import board_topic, service_topic
+from campus.wire.topics import board_topic, room_topic, service_topic
 from collector.address import BrokerAddress
 from collector.broker import EmbeddedBroker
 from collector.link import BrokerLink
@@ -303,3 +304,53 @@ def test_tls_checks_the_certificate(tmp_path):
             until(running.ready)
         with Running(url + "other.pem", tmp_path / "data") as running:
             until(lambda: any("not trusted" in reason for reason in running.service.health().reasons))
+
+
+def test_rooms_are_told_again_after_a_reconnect(mosquitto, tmp_path):
+    """What changed while the broker was away is retained once it is back: readers see no stale room."""
+    with Running(mosquitto.url, tmp_path) as running:
+        until(running.ready)
+        mosquitto.stop()
+        until(lambda: not running.ready())
+        state = RoomState("school", "room-1", True, 1, None, 2, {})
+        running.live.set_room(state)
+        running.service._publish_room(state)
+        mosquitto.start()
+        until(running.ready)
+        boards = Boards(mosquitto.port)
+        told = until(lambda: boards.said(room_topic("school", "room-1")))
+        boards.close()
+        assert json.loads(told[-1])["presence"] is True
+
+
+def test_a_full_queue_stands_a_reconnect():
+    """Messages that come in one piece with the broker's answer wait, and the connection is kept."""
+    server = socket.create_server(("127.0.0.1", 0))
+    topic, room, taken = TOPIC.encode(), [0], []
+    message = b"\x32" + bytes([len(topic) + 5, 0, len(topic)]) + topic + b"\0\1x"  # QoS 1, packet 1
+
+    def answer():
+        connection, _ = server.accept()
+        connection.recv(1000)
+        connection.sendall(b"\x20\2\1\0" + message * 3)
+
+    threading.Thread(target=answer, daemon=True).start()
+
+    def take(*message):
+        if room[0] > 0:
+            room[0] -= 1
+            taken.append(message)
+            return True
+        return False
+
+    url = f"mqtt://127.0.0.1:{server.getsockname()[1]}?protocol=3.1.1"
+    link = BrokerLink(url, "collector", [TOPIC], take, time.monotonic, room=lambda: room[0])
+    until(lambda: link.turn(0.01) is not None and link.connected)
+    for _ in range(5):
+        link.turn(0.01)
+    assert link.connected and link.problem is None and not taken
+    room[0] = 2
+    until(lambda: link.turn(0.01) is not None and len(taken) == 2)
+    assert link.connected and link.connections == 1
+    link.close()
+    server.close()

@@ -431,3 +431,15 @@ def test_wrong_url_is_a_usage_error(tmp_path, url):
     with pytest.raises(UsageError):
         open_telemetry(url, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_time_that_a_board_can_claim_stops_the_stream(store):
+    """The year 9999, and times before Christ: kept where the store can hold them, and what follows is written."""
+    wild = [253_402_300_799_999, 500_000_000_000_000, -253_402_300_799_999]
+    store.write(1, readings((CO2, NOON, 1.0, GOOD), *((CO2, at, 2.0, IMPLAUSIBLE_TIME) for at in wild)))
+    store.write(2, readings((CO2, NOON + 1, 3.0, GOOD)))
+    assert store.cursor() == 2
+    kept = [row.observed_at_ms for row in everything(store)]
+    assert set(kept) - set(wild) == {NOON, NOON + 1}
+    assert store.read([CO2], NOON, NOON + 2) == {CO2: [(NOON, 1.0, GOOD), (NOON + 1, 3.0, GOOD)]}
+    assert len(kept) == (5 if type(store).__name__ == "DuckDBTelemetry" else 2)

@@ -5,6 +5,7 @@ since InfluxDB has no null). A write is idempotent on (series, observed_at), so 
 is stored, and is written after it: a batch sent twice changes nothing.
 """
 
+import logging
 import math
 import threading
 import time
@@ -16,9 +17,13 @@ from campus.telemetry import IMPLAUSIBLE_TIME, QUALITY_NAMES, Readings, Row, Sam
 from campus.telemetry.influx_link import InfluxAddress, InfluxLink
 from campus.telemetry.keys import check_keys, valid_key
 
+log = logging.getLogger(__name__)
+
 SCHEMA = 1
 LINES = 10_000
 """Lines in one request at most, as InfluxData advises."""
+LIMIT_MS = 9_223_372_036_854
+"""InfluxDB counts 64-bit nanoseconds: the years 1677 to 2262. It refuses a whole request over one time beyond."""
 STATEMENTS = 50
 """Statements in one query at most."""
 
@@ -67,11 +72,14 @@ class InfluxTelemetry:
         series = list(readings.series)
         check_keys([key for key in series if (key, False) not in self._prefixes])
         plain = [self._prefix(key, False) for key in series]
-        lines = []
+        lines, beyond = [], 0
         try:
             for which, at, value, quality in zip(
                 readings.which, readings.observed_at_ms, readings.value, readings.quality, strict=True
             ):
+                if not -LIMIT_MS < at < LIMIT_MS and -(1 << 63) <= at < 1 << 63:
+                    beyond += 1
+                    continue
                 prefix = plain[which] if quality != IMPLAUSIBLE_TIME else self._prefix(series[which], True)
                 if value is None or not math.isfinite(value):
                     lines.append(f"{prefix} quality={quality:d}i {at:d}")
@@ -79,6 +87,8 @@ class InfluxTelemetry:
                     lines.append(f"{prefix} value={float(value)!r},quality={quality:d}i {at:d}")
         except (TypeError, ValueError, OverflowError, IndexError) as error:
             raise StoreError(f"A batch of readings is malformed ({error}); it was not stored.") from error
+        if beyond:
+            log.warning("%d readings claim a time that InfluxDB cannot hold, and were left out.", beyond)
         return lines
 
     def _prefix(self, key: SeriesKey, stray: bool) -> str:

@@ -1,0 +1,171 @@
+"""Boards and disks that misbehave: what is promised stays true, memory stays bounded, nothing stops for ever."""
+
+import sqlite3
+import threading
+
+import pytest
+from test_collector_ingest import BOOT, NOW, TOPIC, Bench, sample
+
+from campus.errors import StoreError
+from campus.wire.lifecycle import encode_birth
+from campus.wire.topics import board_topic
+from collector import ingest, intake
+from collector.journal import Journal, JournalError
+from collector.ledger import MAX_RANGES, BootLedger
+from collector.messages import Kept, Message
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def test_committed_never_covers_a_batch_that_the_journal_has_not_taken(bench):
+    """A board that waits for its turn is not told of records whose commit fails meanwhile."""
+    for seq in range(2):
+        bench.arrive(sample(seq), (1, seq + 1))
+        bench.pipeline.pump()  # the second is due a second later
+    free = [0]
+    bench.pipeline.journal._free_bytes = lambda folder: free[0]
+    bench.arrive(sample(2), (1, 3))
+    with pytest.raises(JournalError):
+        bench.collector.ingest()
+    bench.monotonic = 5.0
+    bench.collector.tell_committed()
+    assert [each.seq for topic, each in bench.told if topic != "ack"] == [0]
+    free[0] = 1 << 40
+    bench.pipeline.pump()
+    assert [each.seq for topic, each in bench.told if topic != "ack"] == [0, 2]
+
+
+def test_a_boot_with_many_old_holes_goes_on(bench):
+    """Holes under low are given up when there is no room: a boot that lost records 512 times is not cut off."""
+    boot = BootLedger()
+    for seq in range(0, 2 * MAX_RANGES, 2):
+        boot.settle(0, [seq])
+    after = 3 * MAX_RANGES
+    assert boot.refused([after]), "these holes may still be filled"
+    assert not boot.refused([after], low=after)
+    boot.settle(after, [after])
+    assert boot.committed() == (after, []) and len(boot.ranges) <= MAX_RANGES
+    for seq in range(0, 4 * MAX_RANGES, 2):
+        bench.arrive(sample(seq, low=seq))
+    bench.pipeline.pump()
+    assert bench.collector.refused == 0
+    assert bench.pipeline.intake.ledger.gaps() == 2 * MAX_RANGES - 1
+
+
+def test_a_batch_is_bounded_in_bytes_too(bench, monkeypatch):
+    """A thousand messages of 64 KiB would be gigabytes of readings at once."""
+    monkeypatch.setattr(ingest, "BATCH_BYTES", 5_000)
+    monkeypatch.setattr(ingest, "QUEUE_BYTES", 20_000)
+    payload = sample(0, rows=[[n, n * 1000, 600] for n in range(100)])
+    taken = [bench.arrive(payload.replace(b'"seq":0', b'"seq":%d' % (n * 100))) for n in range(100)]
+    assert taken.count(True) * len(payload) <= 20_000 + len(payload) and bench.collector.dropped > 0
+    assert bench.collector.room == 0
+    assert bench.collector.ingest() <= 5_000 // len(payload) + 1
+    assert bench.collector.room > 0
+    bench.pipeline.pump()
+    assert len(bench.stored()) == 100 * taken.count(True)
+    bench.arrive(b"x" * 30_000)
+    assert bench.collector.ingest() == 1, "what is larger than the bound goes alone"
+    assert bench.collector.room == bench.collector.capacity
+
+
+def test_a_board_cannot_make_series_without_end(bench, monkeypatch):
+    """Points beyond the limit of one board are rejected and settled; those it had, and other boards, go on."""
+    monkeypatch.setattr(intake, "MAX_POINTS", 20)
+    for seq in range(30):
+        payload = sample(seq).replace(b'"co2_ppm"', b'"made_up_%d"' % seq)
+        bench.arrive(payload)
+    bench.arrive(sample(30).replace(b'"co2_ppm"', b'"made_up_3"'))
+    bench.arrive(sample(0), topic=board_topic("school", "board-2", "telemetry"))
+    bench.pipeline.pump()
+    assert len(bench.telemetry.series("school", "board-1")) == 20
+    assert len(bench.stored()) == 22
+    assert bench.pipeline.journal.dead_counts() == {"point": 10}
+    assert bench.told[-2][1].seq == 30 or bench.told[-1][1].seq == 30
+
+
+def test_a_message_that_cannot_be_read_again_does_not_hold_up_the_journal(tmp_path, monkeypatch):
+    """A fault of ours while replaying costs that message, and is logged; what comes after is stored."""
+    first = Bench(tmp_path)
+    for seq in range(3):
+        first.arrive(sample(seq))
+    first.collector.ingest()
+    first.close()
+    again, decode = Bench(tmp_path), intake.decode
+
+    def faulty(payload):
+        if b'"seq":1,' in payload:
+            raise KeyError("a fault")
+        return decode(payload)
+
+    monkeypatch.setattr(intake, "decode", faulty)
+    again.pipeline.pump()
+    assert [row[2] for row in again.stored()] == [NOW, NOW + 2000]
+    again.close()
+
+
+def test_reading_an_old_birth_again_leaves_the_newer_offset(tmp_path):
+    """A replay settles nothing: the boot time that was told last stays."""
+    bench = Bench(tmp_path)
+    births = [
+        Kept(Message(board_topic("school", "board-1", "birth"), payload, NOW))
+        for payload in (encode_birth(BOOT, "1", "e", "x", "ntp", {}, up_offset_ms=NOW - n) for n in (5, 9))
+    ]
+    for birth in births:
+        bench.arrive(birth.message.payload, topic=birth.message.topic)
+    bench.pipeline.pump()
+    bench.pipeline.intake.replay(births[:1])
+    ((_, boot),) = bench.pipeline.intake.ledger
+    assert boot.offset_ms == NOW - 9
+    bench.close()
+
+
+def test_what_waits_is_counted_right_whatever_fails(tmp_path):
+    """A drop that fails takes nothing off, and appends beside drops in another thread leave no remainder."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    kept = [Kept(Message(TOPIC, b"x" * 600, NOW))]
+    number = journal.append(kept, [])
+    waiting = journal.waiting_bytes
+    full = sqlite3.connect(journal.path)
+    full.execute("BEGIN IMMEDIATE")
+    journal._db.execute("PRAGMA busy_timeout = 1")
+    with pytest.raises(StoreError):
+        journal.drop(number)
+    full.rollback()
+    assert journal.waiting_bytes == waiting
+    db = journal._db
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("CREATE TABLE other (id INTEGER PRIMARY KEY)")
+    db.execute("CREATE TABLE checked (id INTEGER REFERENCES other (id) DEFERRABLE INITIALLY DEFERRED)")
+    db.execute("CREATE TRIGGER refuse AFTER DELETE ON batches BEGIN INSERT INTO checked VALUES (7); END")
+    with pytest.raises(StoreError):  # only the commit fails
+        journal.drop(number)
+    assert journal.waiting_bytes == waiting
+    journal.close()
+
+
+def test_offering_after_the_stop_fails_instead_of_waiting_for_ever(tmp_path):
+    """A thread that hands in history while the service stops hears that nothing is taken any more."""
+    bench = Bench(tmp_path, capacity=3)
+    bench.collector.threaded = True
+    raised = []
+
+    def offer():
+        try:
+            for seq in range(10):
+                bench.pipeline.offer(TOPIC, sample(seq))
+        except StoreError as error:
+            raised.append(error)
+
+    sender = threading.Thread(target=offer, daemon=True)
+    sender.start()
+    bench.pipeline.collector.close()
+    sender.join(5)
+    assert not sender.is_alive() and raised
+    assert bench.collector.ingest() == 3, "what was taken before becomes durable"
+    bench.close()

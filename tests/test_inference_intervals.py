@@ -11,18 +11,30 @@ from campus.inference.intervals import SETTLE_MS, cover, intervals
 from campus.inference.parameters import DEFAULT
 from campus.inference.presence import MINUTE_MS, PresenceStep
 
-LETTERS = {"o": (OCCUPIED, True), "h": (OCCUPIED, False), ".": (VACANT, False), "?": (UNKNOWN, False)}
+LETTERS = {
+    "o": (OCCUPIED, True, True),
+    "h": (OCCUPIED, False, False),
+    "m": (OCCUPIED, False, True),
+    ".": (VACANT, False, False),
+    ",": (VACANT, True, True),
+    ";": (VACANT, False, True),
+    "?": (UNKNOWN, False, False),
+}
+"""state, whether the minute has evidence, whether all sensors together speak for presence"""
 
 
 def steps(text, at=0):
-    """One letter per minute: o occupied with evidence, h occupied held without, . vacant, ? unknown, space: no step."""
-    made, evidence = [], None
+    """One letter per minute: o occupied with evidence, h occupied held without, m by a sensor's memory, . vacant,
+    , vacant with evidence as yet too little, ; the same by memory, ? unknown, space: no step."""
+    made, evidence, onset = [], None, None
     for minute, letter in enumerate(text, at):
         if letter == " ":
             continue
-        state, seen = LETTERS[letter]
-        evidence = minute * MINUTE_MS if seen else evidence
-        made.append(PresenceStep(state, 0.5, minute * MINUTE_MS, evidence))
+        state, seen, speaks = LETTERS[letter]
+        at_ms = minute * MINUTE_MS
+        evidence = at_ms if seen else evidence
+        onset = (at_ms if onset is None else onset) if speaks else None
+        made.append(PresenceStep(state, 0.5, at_ms, evidence, onset))
     return made
 
 
@@ -80,7 +92,28 @@ def test_a_visit_cut_off_by_an_outage_is_not_moved():
     assert minutes(intervals(steps("ooooohhhh???")))[0] == (0, 9, OCCUPIED)
 
 
-TEXT = st.lists(st.tuples(st.sampled_from("oohh..? "), st.integers(1, 14)), min_size=1, max_size=30).map(
+def test_a_visit_begins_with_the_onset_of_its_evidence():
+    """The start moves back to where the evidence began, at most by the bound and only over uninterrupted evidence."""
+    assert minutes(intervals(steps("......,;ooooo")))[1] == (6, 13, OCCUPIED)
+    assert minutes(intervals(steps("...,,,,,,ooooo")))[1] == (9 - DEFAULT.onset_min, 14, OCCUPIED)
+    assert minutes(intervals(steps("....,.,,ooooo")))[1] == (6, 13, OCCUPIED)
+    assert minutes(intervals(steps("........hoooo")))[1] == (8, 13, OCCUPIED)
+
+
+def test_a_visit_that_begins_where_measuring_did_is_not_moved():
+    """Unknown time before a visit stays unknown, and of a vacant time before it at least a minute stays."""
+    assert minutes(intervals(steps("???ooooo"))) == [(0, 3, UNKNOWN), (3, 8, OCCUPIED)]
+    assert minutes(intervals(steps("???,,ooo"))) == [(0, 3, UNKNOWN), (3, 4, VACANT), (4, 8, OCCUPIED)]
+
+
+def test_an_earlier_start_keeps_the_other_rules():
+    """The gap that is left decides on merging, and a single motion is no visit, however long it is remembered."""
+    assert minutes(intervals(steps("ooo" + "." * 9 + ",,ooo"))) == [(0, 17, OCCUPIED)]
+    assert minutes(intervals(steps("ooo" + "." * 10 + ",,ooo")))[1] == (3, 13, VACANT)
+    assert minutes(intervals(steps("....,;mmmmmh.........")))[0] == (0, 21, VACANT)
+
+
+TEXT = st.lists(st.tuples(st.sampled_from("oohhm..,;? "), st.integers(1, 14)), min_size=1, max_size=30).map(
     lambda parts: "".join(letter * count for letter, count in parts)
 )
 
@@ -126,6 +159,14 @@ def test_pieces_with_fifteen_minutes_around_give_the_whole(text, data):
     assert in_pieces(text, cuts, SETTLE_MS) == intervals(steps(text), 0, len(text) * MINUTE_MS)
 
 
+def test_a_short_visit_that_the_next_one_saves_is_the_same_in_pieces():
+    """The worst case: what keeps it is the moved start of a visit at the far end of the longest gap."""
+    text = "." * 12 + "oo" + "." * 9 + "," * DEFAULT.onset_min + "ooo....."
+    whole = intervals(steps(text))
+    assert minutes(whole)[1] == (12, 26 + DEFAULT.onset_min, OCCUPIED)
+    assert all(in_pieces(text, {cut}, SETTLE_MS) == whole for cut in range(1, len(text)))
+
+
 def test_pieces_that_know_less_differ():
     """Control: with five minutes around instead of fifteen, a piece misjudges a gap."""
     text = "oooooo" + "." * 8 + "oooooo"
@@ -137,3 +178,6 @@ def test_fifteen_minutes_are_enough_for_the_parameters():
     """The bound on moving an end, and the shortest visit, fit the time after which an interval is final."""
     assert (DEFAULT.backdate_min + DEFAULT.shortest_visit_min) * MINUTE_MS <= module.SETTLE_MS
     assert DEFAULT.merge_gap_min * MINUTE_MS <= module.SETTLE_MS
+    # a short visit, the longest gap that is merged, and the steps that the next visit's start moved back over
+    furthest = DEFAULT.shortest_visit_min - 1 + DEFAULT.merge_gap_min - 1 + DEFAULT.onset_min
+    assert furthest * MINUTE_MS <= module.SETTLE_MS

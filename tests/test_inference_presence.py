@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campus.inference import OCCUPIED, UNKNOWN, VACANT
-from campus.inference.evidence import CarbonDioxide, Light, Motion, Reports
+from campus.inference.air import CarbonDioxide
+from campus.inference.background import Clients, Light, Sound
+from campus.inference.evidence import Door, Motion, Radar, Reports
+from campus.inference.fuse import INPUTS
 from campus.inference.parameters import DEFAULT, ROOM_TYPES, parameters
 from campus.inference.presence import MINUTE_MS, Presence
 
@@ -26,7 +29,7 @@ def states(steps):
 
 
 def a_room(minutes, seed=7):
-    """A room with PIR, CO2 and light, two visits a day, 5 % of readings lost and one bad number in a hundred."""
+    """A room with all sensors, two visits a day, 5 % of readings lost and one bad number in a hundred."""
     rng = random.Random(seed)
     co2 = 420.0
     for minute in range(minutes):
@@ -36,6 +39,11 @@ def a_room(minutes, seed=7):
             "motion": float(there and rng.random() < 0.5),
             "co2_ppm": round(co2 + rng.gauss(0, 3)),
             "illuminance_lx": (260.0 if there else 20.0) * (1 + rng.random() / 5),
+            "radar_presence": float(there and rng.random() < 0.9),
+            "sound_level_dba": round(rng.gauss(58 if there else 38, 4), 1),
+            "access_point_clients": rng.randrange(3) + (rng.randrange(20, 40) if there else 0),
+            "door_open": float(minute % 720 in (59, 240) or (there and rng.random() < 0.1)),
+            "door_changed": float(rng.random() < 0.02),
         }
         inputs = {key: value for key, value in inputs.items() if rng.random() > 0.05}
         yield {key: math.nan if rng.random() < 0.01 else value for key, value in inputs.items()}
@@ -50,6 +58,27 @@ def test_without_any_sensor_the_state_is_unknown():
 def test_light_alone_is_never_a_state():
     """Light, however bright, says nothing without motion or CO2."""
     assert set(states(stream(*[{"illuminance_lx": 900.0}] * 60))) == {UNKNOWN}
+
+
+@pytest.mark.parametrize("key", ["access_point_clients", "door_open"])
+def test_what_is_not_of_the_room_alone_is_never_a_state(key):
+    """The access point serves the neighbours too, and a door does not say on which side somebody is."""
+    inputs = [{key: float(minute % 3), "door_changed": 1.0} for minute in range(3 * 1440)]
+    assert set(states(stream(*inputs))) == {UNKNOWN}
+
+
+def test_radar_measures_a_room_and_so_does_sound_once_it_knows_the_quiet():
+    """Each alone finds a visit: a radar at once, a sound meter after a day."""
+    there = [minute % 480 in range(300, 400) for minute in range(2 * 1440)]
+    radar = states(stream(*[{"radar_presence": float(some)} for some in there]))
+    assert [state == OCCUPIED for state in radar].count(True) == pytest.approx(sum(there), abs=6)
+    levels = [55.0 if some else 35.0 + minute % 4 for minute, some in enumerate(there)]
+    sound = states(stream(*[{"sound_level_dba": level} for level in levels]))
+    assert set(sound[:1439]) == {UNKNOWN}
+    assert [state == OCCUPIED for state in sound[1440:]].count(True) == pytest.approx(
+        sum(there[1440:]),
+        abs=30,  # it may just say so much that the state changes, and so does slowly
+    )
 
 
 def test_motion_occupies_and_quiet_vacates():
@@ -86,10 +115,10 @@ def test_a_silent_sensor_is_held_for_fifteen_minutes_and_then_unknown():
 
 
 @pytest.mark.parametrize("bad", [None, math.nan, math.inf, -math.inf, -1.0])
-@pytest.mark.parametrize("key", ["motion", "co2_ppm", "illuminance_lx"])
+@pytest.mark.parametrize("key", INPUTS)
 def test_bad_numbers_are_as_good_as_nothing(key, bad):
     """None, NaN, an infinity or a negative value changes no state."""
-    good = [{"motion": 1.0}] * 5
+    good = [{"motion": 1.0}] * 5 if key != "motion" else [{"co2_ppm": 500.0}] * 5
     broken, clean = Presence(), Presence()
     stream(*[{**inputs, key: inputs.get(key, bad)} for inputs in good], presence=broken)
     stream(*good, presence=clean)
@@ -287,3 +316,146 @@ def test_room_types_differ_in_hold_time_only():
     assert parameters("no-such-type") == parameters(None) == DEFAULT
     for found in ROOM_TYPES.values():
         assert 8 <= found.motion_hold_min <= 20
+
+
+def test_radar_says_more_of_an_absence_after_two_minutes():
+    """Present +4; absent −2 and, from two minutes on, −3; silent once stale."""
+    radar = Radar(DEFAULT)
+    found = []
+    for minute, value in enumerate([1, 1, 0, 0, 0, 0, 1]):
+        radar.read(minute, value)
+        found.append(radar.weight(minute))
+    assert found == [4, 4, -2, -2, -3, -3, 4]
+    assert radar.weight(6 + 14) == 4
+    assert radar.weight(6 + 15) is None
+
+
+def test_radar_that_returns_counts_absence_anew():
+    """Minutes of an outage are not observed absence."""
+    radar = Radar(DEFAULT)
+    for minute in range(5):
+        radar.read(minute, 0)
+    radar.read(100, 0)
+    assert radar.weight(100) == -2
+
+
+def test_a_fan_is_presence_for_four_hours_and_then_counts_little():
+    """Presence that no other sensor vouches for is worth 1.5 after 4 h; one that is vouched for stays 4."""
+    alone, vouched = Radar(DEFAULT), Radar(DEFAULT)
+    for minute in range(500):
+        alone.read(minute, 1)
+        vouched.read(minute, 1)
+        if minute == 300:
+            vouched.vouch(minute)
+        assert alone.weight(minute) == (4 if minute <= 240 else 1.5)
+        assert vouched.weight(minute) == (4 if minute <= 240 or minute >= 300 else 1.5)
+
+
+def test_a_fan_does_not_occupy_a_room_whose_motion_sensor_is_quiet():
+    """Radar alone keeps people who sit still for hours; a fan over night is found out, and not before."""
+    steps = stream(*[{"motion": float(minute < 3), "radar_presence": 1.0} for minute in range(600)])
+    assert set(states(steps)[:242]) == {OCCUPIED}
+    assert set(states(steps)[250:]) == {VACANT}
+
+
+def test_sound_evidence_follows_the_formula():
+    """z = (s − q30) ÷ (q30 − q05), and (z − 2) ÷ 2 within −0.7 and +1.5; nothing before a day's readings."""
+    sound = Sound(DEFAULT)
+    for minute in range(1440):
+        sound.read(minute, 30.0 + minute % 40 / 2)  # uniform over 30 to 50 dB(A)
+        assert sound.weight(minute) is None
+    sound.read(1440, 36.0)
+    q30, q05 = 36.0, 31.0
+    assert (sound.quiet, sound.low) == (pytest.approx(q30, abs=0.1), pytest.approx(q05, abs=0.1))
+    for minute, z in ((1441, 0.0), (1442, 2.0), (1443, 3.0), (1444, 9.0)):
+        sound.read(minute, q30 + z * (q30 - q05))
+        assert sound.weight(minute) == pytest.approx(max(-0.7, min((z - 2) / 2, 1.5)), abs=0.02)
+
+
+def test_a_sound_that_never_varies_makes_nothing_loud():
+    """Where the quiet has no spread, one decibel is the least: a step of the meter is no visit."""
+    sound = Sound(DEFAULT)
+    for minute in range(2000):
+        sound.read(minute, 40.0)
+    sound.read(2000, 40.5)
+    assert sound.weight(2000) == DEFAULT.sound_lowest
+
+
+def test_sound_every_five_minutes_learns_in_a_day_too():
+    """A day's worth of readings counts by their interval."""
+    sound = Sound(DEFAULT)
+    for minute in range(0, 1560, 5):
+        sound.read(minute, 40.0 + minute % 3)
+    assert sound.weight(1555) is not None
+
+
+def test_clients_beyond_those_that_are_always_there_are_people():
+    """count − q10 ≥ 2: +2, else −0.5; a printer and a camera are in q10."""
+    clients = Clients(DEFAULT)
+    for minute in range(1500):
+        clients.read(minute, 3 + (20 if minute % 1440 > 700 else 0))
+        assert (clients.weight(minute) is None) == (minute < 1440)
+    for count, weight in ((3, -0.5), (4, -0.5), (5, 2), (0, -0.5), (1e5, 2)):
+        clients.read(1500, count)
+        assert clients.weight(1500) == weight
+    assert clients.weight(1500 + 15) is None
+
+
+def test_door_evidence_fades_in_ten_minutes():
+    """+1.5 at a change, 0 ten minutes later, whether it now stands open or closed."""
+    door = Door(DEFAULT)
+    assert door.weight(0, None) is None
+    door.read(0, 0, changed=True)
+    assert [door.weight(minute, None) for minute in (0, 5, 10)] == [1.5, 0.75, 0]
+    assert door.weight(15, None) is None
+
+
+def test_a_closed_door_and_quiet_speak_against_presence():
+    """Closed, and no motion for T minutes: −1. Not while it is open, nor without a motion sensor."""
+    door, hold = Door(DEFAULT), int(DEFAULT.motion_hold_min)
+    door.read(0, 0, changed=False)
+    assert [door.weight(0, quiet) for quiet in (None, hold - 1, hold)] == [0, 0, -1]
+    door.read(1, 1, changed=False)
+    assert door.weight(1, hold) == 0
+
+
+def test_a_door_moved_with_no_motion_sensor_is_evidence_beside_another_sensor():
+    """Door and CO2: the minutes after the door moved lean to presence, then no more."""
+    air = [{"co2_ppm": 420.0 + minute % 2, "door_open": 0.0} for minute in range(60)]
+    moved = [{**inputs, "door_changed": float(minute == 30)} for minute, inputs in enumerate(air)]
+    still, after = stream(*air), stream(*moved)
+    assert after[31].p > still[31].p
+    assert after[59].p == pytest.approx(still[59].p, abs=1e-3)
+
+
+def test_what_is_stored_of_a_room_stays_small():
+    """Eight days of all sensors: at most 25 KB of JSON, however the numbers vary within reason."""
+    presence = Presence()
+    stream(*a_room(8 * 1440, seed=3), presence=presence)
+    assert len(json.dumps(presence.state(), separators=(",", ":"))) <= 25_000
+
+
+def test_the_onset_is_the_first_minute_of_uninterrupted_evidence():
+    """It begins with the first motion, before the state changes, stays while sensors speak for presence, and ends."""
+    steps = stream(*[{"motion": 0}] * 20, *[{"motion": 1}] * 10, *[{"motion": 0}] * 20)
+    first = (START + 20) * MINUTE_MS
+    assert [step.onset_ms for step in steps[:20]] == [None] * 20
+    assert {step.onset_ms for step in steps[20:34]} == {first}
+    assert states(steps)[20] == VACANT
+    assert steps[-1].onset_ms is None
+
+
+def test_a_state_of_the_version_before_is_continued():
+    """Without what was not read then; learned baselines are not lost."""
+    presence = Presence()
+    stream(*[{"motion": 1, "co2_ppm": 500.0 + minute} for minute in range(60)], presence=presence)
+    old = json.loads(json.dumps(presence.state()))
+    for key in ("radar", "sound", "clients", "door", "onset_ms"):
+        del old[key]
+    old |= {"v": 1, "recent": [step[:4] for step in old["recent"]]}
+    restored = Presence.restore(old)
+    following = {"motion": 0, "co2_ppm": 560.0}
+    assert (
+        stream(following, presence=restored, at=START + 60)[0][:4]
+        == (stream(following, presence=presence, at=START + 60)[0][:4])
+    )

@@ -50,7 +50,9 @@ def evaluate(
     mapping: Annotated[
         str | None,
         typer.Option(
-            "--map", help="COLUMN=POINT,... \\[default: co2, light, pir, temp, rh]", show_default=False
+            "--map",
+            help="COLUMN=POINT,... \\[default: co2, light, pir, temp, rh, sound, wifi]",
+            show_default=False,
         ),
     ] = None,
     truth: Annotated[str, typer.Option(help="Column with the truth: above 0 = somebody is there")] = "occ",

@@ -18,6 +18,8 @@ USUAL = {
     "pir": "motion",
     "temp": "temperature_c",
     "rh": "relative_humidity_pct",
+    "sound": "sound_level_dba",
+    "wifi": "access_point_clients",
 }
 """Column names of well-known recordings and the points they hold: the default of --map."""
 

@@ -41,7 +41,9 @@ def replay(
     mapping: Annotated[
         str | None,
         typer.Option(
-            "--map", help="COLUMN=POINT,... \\[default: co2, light, pir, temp, rh]", show_default=False
+            "--map",
+            help="COLUMN=POINT,... \\[default: co2, light, pir, temp, rh, sound, wifi]",
+            show_default=False,
         ),
     ] = None,
     site: Annotated[

@@ -6,8 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from campus.inference.presence import MINUTE_MS
 from campus.telemetry import USABLE, Sample, SeriesKey
 
-INPUTS = ("motion", "co2_ppm", "illuminance_lx")
+INPUTS = (
+    "motion", "radar_presence", "co2_ppm", "sound_level_dba", "illuminance_lx", "access_point_clients", "door_open",
+)  # fmt: skip
 """The points that presence uses; what `fuse` and `Presence.step` key their inputs by."""
+LARGEST = ("motion", "radar_presence", "illuminance_lx", "access_point_clients")
+MEAN = ("co2_ppm", "sound_level_dba")
+DOOR = "door_open"
 
 HOLD_MIN = 15
 
@@ -17,32 +22,39 @@ def fuse(
 ) -> Iterator[tuple[int, dict[str, float | None]]]:
     """Yield (minute_ms, inputs) for every minute of [start_ms, end_ms), both whole minutes; {} where nothing came.
 
-    Only usable readings count. `motion` and `illuminance_lx` are the largest value of the minute over all boards
-    and channels. `co2_ppm` is the mean over the sensors of each one's mean of the minute; a sensor that is silent
-    in a minute in which another reports counts with its last value of at most HOLD_MIN before, because a mean over
-    changing sensors jumps by their offset. For the same result from a stream in pieces, let `samples` begin
-    HOLD_MIN before `start_ms`; they may.
+    Only usable readings count. LARGEST points are the largest value of the minute over all boards and channels.
+    MEAN points are the mean over the sensors of each one's mean of the minute; a sensor that is silent in a minute
+    in which another reports counts with its last value of at most HOLD_MIN before, because a mean over changing
+    sensors jumps by their offset. `door_open` is 1 if any door is open as the minute ends, a silent one held likewise;
+    `door_changed` is 1 beside it if any door moved in this minute, even if it is again as it was: a reading unlike
+    the same door's one before, if that is at most HOLD_MIN old. For the same result from a stream in pieces, let
+    `samples` begin HOLD_MIN before `start_ms`; they may.
     """
-    motion: dict[int, float] = {}
-    light: dict[int, float] = {}
-    co2: list[dict[int, float]] = []
+    largest: dict[str, dict[int, float]] = {}
+    sensors: dict[str, list[dict[int, float]]] = {}
+    changes: set[int] = set()
     for key, series in samples.items():
         point = key.point.partition(".")[0]
-        if point == "motion":
-            _largest(series, motion)
-        elif point == "illuminance_lx":
-            _largest(series, light)
-        elif point == "co2_ppm":
-            co2.append(_means(series))
+        if point in LARGEST:
+            _largest(series, largest.setdefault(point, {}))
+        elif point in MEAN:
+            sensors.setdefault(point, []).append(_means(series))
+        elif point == DOOR:
+            sensors.setdefault(point, []).append(_last(series, changes))
     for minute in range(start_ms // MINUTE_MS, -(-end_ms // MINUTE_MS)):
-        inputs: dict[str, float | None] = {}
-        if minute in motion:
-            inputs["motion"] = motion[minute]
-        if minute in light:
-            inputs["illuminance_lx"] = light[minute]
-        level = _level(co2, minute)
-        if level is not None:
-            inputs["co2_ppm"] = level
+        inputs: dict[str, float | None] = {
+            point: values[minute] for point, values in largest.items() if minute in values
+        }
+        for point, found in sensors.items():
+            held = _held(found, minute)
+            if not held:
+                continue
+            if point != DOOR:
+                inputs[point] = sum(held) / len(held)
+                continue
+            inputs[point] = max(held)
+            if minute in changes:
+                inputs["door_changed"] = 1.0
         yield minute * MINUTE_MS, inputs
 
 
@@ -65,14 +77,31 @@ def _means(series: Sequence[Sample]) -> dict[int, float]:
     return {minute: sum(values) / len(values) for minute, values in gathered.items()}
 
 
-def _level(sensors: list[dict[int, float]], minute: int) -> float | None:
-    if len(sensors) == 1:
-        return sensors[0].get(minute)
+def _last(series: Sequence[Sample], changes: set[int]) -> dict[int, float]:
+    """Each minute's last state of one door, 0 or 1; the minutes in which it moved are added to `changes`."""
+    last: dict[int, float] = {}
+    before: tuple[int, float] | None = None
+    for minute, value in _usable(sorted(series, key=_observed)):
+        state = float(value >= 0.5)
+        if before is not None and state != before[1] and minute - before[0] <= HOLD_MIN:
+            changes.add(minute)
+        last[minute] = state
+        before = minute, state
+    return last
+
+
+def _observed(sample: Sample) -> int:
+    return sample[0]
+
+
+def _held(sensors: list[dict[int, float]], minute: int) -> list[float]:
+    """The values that count in a minute: none if no sensor reports in it."""
     if not any(minute in sensor for sensor in sensors):
-        return None
+        return []
+    if len(sensors) == 1:
+        return [sensors[0][minute]]
     latest = [
         next((sensor[m] for m in range(minute, minute - HOLD_MIN - 1, -1) if m in sensor), None)
         for sensor in sensors
     ]
-    held = [value for value in latest if value is not None]
-    return sum(held) / len(held)
+    return [value for value in latest if value is not None]

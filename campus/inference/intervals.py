@@ -17,7 +17,8 @@ class _Run:
     start_ms: int
     end_ms: int
     state: str
-    evidence_ms: int | None = None
+    evidence_ms: int | None = None  # of its last step
+    onset_ms: int | None = None  # of its first step
 
 
 def intervals(
@@ -29,15 +30,16 @@ def intervals(
     """Intervals over exactly [start_ms, end_ms): sorted, touching, no two neighbours in one state.
 
     `steps` ascend; minutes without a step are unknown. The span defaults to that of the steps. In this order:
-    a visit that ends in vacancy ends with its last evidence, at most `backdate_min` earlier; a vacant gap under
+    a visit that begins in vacancy begins with the onset of the evidence that led to it, at most `onset_min` earlier;
+    one that ends in vacancy ends with its last evidence, at most `backdate_min` earlier; a vacant gap under
     `merge_gap_min` between two visits is presence; a visit under `shortest_visit_min` between vacant times is none.
-    Ends come first so that the result itself keeps the two other rules, and is settled after SETTLE_MS.
+    Starts and ends come first so that the result itself keeps the two other rules, and is settled after SETTLE_MS.
     To cut a long stream into pieces with the same result, give each piece the steps from SETTLE_MS before
     `start_ms` (`Presence.recent` keeps them) to SETTLE_MS after `end_ms`.
     """
     if not steps and (start_ms is None or end_ms is None):
         return []
-    runs = _dropped(_merged(_backdated(_runs(steps), parameters), parameters), parameters)
+    runs = _dropped(_merged(_backdated(_begun(_runs(steps), parameters), parameters), parameters), parameters)
     start = steps[0].minute_ms if start_ms is None else start_ms
     end = steps[-1].minute_ms + MINUTE_MS if end_ms is None else end_ms
     return cover([Interval(run.start_ms, run.end_ms, run.state) for run in runs], start, end)
@@ -69,7 +71,7 @@ def cover(pieces: Sequence[Interval], start_ms: int, end_ms: int) -> list[Interv
 
 def _runs(steps: Sequence[PresenceStep]) -> list[_Run]:
     runs: list[_Run] = []
-    for state, _, minute_ms, evidence_ms in steps:
+    for state, _, minute_ms, evidence_ms, onset_ms in steps:
         last = runs[-1] if runs else None
         if last is not None and last.end_ms < minute_ms:
             last = _Run(last.end_ms, minute_ms, UNKNOWN)
@@ -77,7 +79,7 @@ def _runs(steps: Sequence[PresenceStep]) -> list[_Run]:
         if last is not None and last.state == state:
             last.end_ms, last.evidence_ms = minute_ms + MINUTE_MS, evidence_ms
         else:
-            runs.append(_Run(minute_ms, minute_ms + MINUTE_MS, state, evidence_ms))
+            runs.append(_Run(minute_ms, minute_ms + MINUTE_MS, state, evidence_ms, onset_ms))
     return runs
 
 
@@ -100,6 +102,15 @@ def _dropped(runs: list[_Run], p: PresenceParameters) -> list[_Run]:
         short = visit.end_ms - visit.start_ms < p.shortest_visit_min * MINUTE_MS
         if short and visit.state == OCCUPIED and before.state == after.state == VACANT:
             visit.state = VACANT
+    return runs
+
+
+def _begun(runs: list[_Run], p: PresenceParameters) -> list[_Run]:
+    for before, visit in itertools.pairwise(runs):
+        if visit.state != OCCUPIED or before.state != VACANT or visit.onset_ms is None:
+            continue
+        earliest = max(before.start_ms + MINUTE_MS, visit.start_ms - p.onset_min * MINUTE_MS)
+        visit.start_ms = before.end_ms = min(visit.start_ms, max(earliest, visit.onset_ms))
     return runs
 
 

@@ -54,9 +54,37 @@ class PresenceParameters:
     light_width: float = 0.15
     light_gain: float = 1.5
 
+    radar_present: float = 4.0
+    radar_absent: float = -2.0
+    radar_long_absent: float = -3.0
+    radar_absent_min: int = 2  # from here on it is long absent
+    radar_alone: float = 1.5  # present, but nothing else vouched for it in radar_alone_min: perhaps a fan
+    radar_alone_min: int = 240
+
+    door_changed: float = 1.5
+    door_fade_min: int = 10  # until a change says nothing
+    door_closed: float = -1.0  # closed, and motion quiet for motion_hold_min
+
+    background_learn_min: int = 1440  # sound and clients say nothing before readings of as many minutes
+    sound_window_min: int = 7 * 24 * 60
+    sound_quiet_quantile: float = 0.30
+    sound_low_quantile: float = 0.05
+    sound_least_spread_db: float = 1.0
+    sound_middle_z: float = 2.0
+    sound_half_width_z: float = 2.0
+    sound_lowest: float = -0.7
+    sound_highest: float = 1.5
+
+    clients_window_min: int = 7 * 24 * 60
+    clients_quantile: float = 0.10  # devices that are always there
+    clients_some: int = 2  # so many more are people
+    clients_high: float = 2.0
+    clients_low: float = -0.5
+
     merge_gap_min: int = 10
     shortest_visit_min: int = 3
-    backdate_min: int = 12  # with the two above, makes an interval final 15 minutes later
+    backdate_min: int = 12  # of an end; with the two above, makes an interval final 15 minutes later
+    onset_min: int = 3  # a start moves back at most so far; with the first two above, likewise
 
 
 DEFAULT = PresenceParameters()

@@ -9,25 +9,31 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from campus.inference import OCCUPIED, UNKNOWN, VACANT
-from campus.inference.evidence import CarbonDioxide, Light, Motion
+from campus.inference.air import CarbonDioxide
+from campus.inference.background import Clients, Light, Sound
+from campus.inference.evidence import Door, Motion, Radar
 from campus.inference.parameters import DEFAULT, PresenceParameters
 
 MINUTE_MS = 60_000
 RECENT_MIN = 30
-STATE_VERSION = 1
+STATE_VERSION = 2
+READABLE = (1, STATE_VERSION)  # version 1 lacks sensors that then were not read, and the onset of a step
 
 
 class PresenceStep(NamedTuple):
     """One minute's causal result; what live views show.
 
     `state` is occupied, vacant or unknown; `p` the smoothed probability, None when unknown; `evidence_ms` the newest
-    minute up to this one with motion, or with sensors that on balance spoke for presence; None before the first.
+    minute up to this one with somebody moving, or with sensors that on balance spoke for presence; None before the
+    first. `onset_ms` is the first of the minutes since which, unsmoothed and without a break, all sensors together
+    speak for presence; None while they do not.
     """
 
     state: str
     p: float | None
     minute_ms: int
     evidence_ms: int | None
+    onset_ms: int | None = None
 
 
 class Presence:
@@ -45,10 +51,15 @@ class Presence:
         self._motion = Motion(p, s.get("motion"))
         self._co2 = CarbonDioxide(p, s.get("co2"))
         self._light = Light(p, s.get("light"))
+        self._radar = Radar(p, s.get("radar"))
+        self._sound = Sound(p, s.get("sound"))
+        self._clients = Clients(p, s.get("clients"))
+        self._door = Door(p, s.get("door"))
         self._minute: int | None = s.get("minute")
         self._smooth: float | None = s.get("smooth")
         self._state: str = s.get("state", UNKNOWN)
         self._evidence_ms: int | None = s.get("evidence_ms")
+        self._onset_ms: int | None = s.get("onset_ms")
         self._recent: deque[PresenceStep] = deque(
             (PresenceStep(*step) for step in s.get("recent", ())), maxlen=RECENT_MIN
         )
@@ -58,8 +69,8 @@ class Presence:
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], parameters: PresenceParameters = DEFAULT) -> "Presence":
-        """Continue from `state()`. Raises ValueError for a state of another version."""
-        if state.get("v") != STATE_VERSION:
+        """Continue from `state()`. Raises ValueError for a state of a version that is not READABLE."""
+        if state.get("v") not in READABLE:
             raise ValueError(f"presence state of version {state.get('v')}, this is {STATE_VERSION}")
         presence = cls.__new__(cls)
         presence._begin(parameters, state)
@@ -72,10 +83,15 @@ class Presence:
             "motion": self._motion.state(),
             "co2": self._co2.state(),
             "light": self._light.state(),
+            "radar": self._radar.state(),
+            "sound": self._sound.state(),
+            "clients": self._clients.state(),
+            "door": self._door.state(),
             "minute": self._minute,
             "smooth": self._smooth,
             "state": self._state,
             "evidence_ms": self._evidence_ms,
+            "onset_ms": self._onset_ms,
             "recent": [list(step) for step in self._recent],
         }
 
@@ -92,8 +108,9 @@ class Presence:
     def step(self, minute_ms: int, inputs: Mapping[str, float | None]) -> PresenceStep:
         """Take one minute's usable values and return its state.
 
-        `minute_ms` is the start of the minute (Unix ms). `inputs` may hold `motion` (0/1), `co2_ppm` and
-        `illuminance_lx`; a missing key is "nothing measured", None or a number that is not finite is ignored.
+        `minute_ms` is the start of the minute (Unix ms). `inputs` may hold the points of `fuse.INPUTS`, and with
+        `door_open` a true `door_changed`, if a door was opened or closed in this minute. A missing key is "nothing
+        measured"; None, a number that is not finite and one that no sensor can mean are ignored.
         Raises ValueError for a minute at or before the last one.
         """
         minute = minute_ms // MINUTE_MS
@@ -105,9 +122,36 @@ class Presence:
         return self._advance(minute, inputs)
 
     def _advance(self, minute: int, inputs: Mapping[str, float | None]) -> PresenceStep:
-        moved = False
+        seen = bool(inputs) and self._read(minute, inputs)
+        self._minute = minute
+        minute_ms = minute * MINUTE_MS
+        motion, co2 = self._motion.weight(minute), self._co2.weight(minute)
+        radar, sound = self._radar.weight(minute), self._sound.weight(minute)
+        if motion is None and co2 is None and radar is None and sound is None:
+            self._smooth, self._state, self._onset_ms = None, UNKNOWN, None
+            step = PresenceStep(UNKNOWN, None, minute_ms, self._evidence_ms)
+        else:
+            detected = (motion or 0.0) + (radar or 0.0)
+            heard = (co2 or 0.0) + (sound or 0.0)
+            light, clients = self._light.weight(minute) or 0.0, self._clients.weight(minute) or 0.0
+            door = self._door.weight(minute, self._motion.quiet(minute)) or 0.0
+            if motion is None and radar is None:
+                seen = seen or heard + light + clients + door > 0
+            elif not seen:
+                door_now = door if self._door.changed == minute else min(door, 0.0)
+                against = (
+                    min(light, 0.0) + min(clients, 0.0) + min(motion or 0.0, 0.0) + min(radar or 0.0, 0.0)
+                )
+                seen = self.parameters.prior + heard + door_now + against > 0
+            step = self._judge(minute_ms, seen, heard + light + clients + door + detected)
+        self._recent.append(step)
+        return step
+
+    def _read(self, minute: int, inputs: Mapping[str, float | None]) -> bool:
+        """Take the usable values; True if a sensor saw somebody. The comparisons are false for NaN too."""
+        moved = present = False
         value = inputs.get("motion")
-        if value is not None and 0 <= value < math.inf:  # false for NaN too
+        if value is not None and 0 <= value < math.inf:
             moved = self._motion.read(minute, value)
         value = inputs.get("co2_ppm")
         if value is not None and 0 < value < 1e6:
@@ -115,25 +159,31 @@ class Presence:
         value = inputs.get("illuminance_lx")
         if value is not None and 0 <= value < 1e7:
             self._light.read(minute, value)
+        value = inputs.get("sound_level_dba")
+        if value is not None and 0 < value < 200:
+            self._sound.read(minute, value)
+        value = inputs.get("access_point_clients")
+        if value is not None and 0 <= value < 1e6:
+            self._clients.read(minute, value)
+        value = inputs.get("door_open")
+        if value is not None and 0 <= value < math.inf:
+            self._door.read(minute, value, bool(inputs.get("door_changed")))
+        value = inputs.get("radar_presence")
+        if value is not None and 0 <= value < math.inf:
+            self._radar.read(minute, value)
+            present = self._radar.present
+        if moved or (self._co2.weight(minute) or 0.0) > 0:
+            self._radar.vouch(minute)
+        return moved or (present and not self._radar.doubtful())
 
-        self._minute = minute
-        minute_ms = minute * MINUTE_MS
-        motion, co2 = self._motion.weight(minute), self._co2.weight(minute)
-        if motion is None and co2 is None:
-            self._smooth, self._state = None, UNKNOWN
-            step = PresenceStep(UNKNOWN, None, minute_ms, self._evidence_ms)
-        else:
-            step = self._judge(minute_ms, moved, motion, co2, self._light.weight(minute))
-        self._recent.append(step)
-        return step
-
-    def _judge(
-        self, minute_ms: int, moved: bool, motion: float | None, co2: float | None, light: float | None
-    ) -> PresenceStep:
-        others = (co2 or 0.0) + (light or 0.0)
-        odds = self.parameters.prior + others + (motion or 0.0)
-        if moved or self._speaks(motion, co2 or 0.0, light or 0.0):
+    def _judge(self, minute_ms: int, seen: bool, said: float) -> PresenceStep:
+        odds = self.parameters.prior + said
+        if seen:
             self._evidence_ms = minute_ms
+        if odds <= 0:
+            self._onset_ms = None
+        elif self._onset_ms is None:
+            self._onset_ms = minute_ms
         smooth = odds if self._smooth is None else self._smooth + self._alpha * (odds - self._smooth)
         self._smooth = smooth
         if smooth >= self._occupied_at:
@@ -142,14 +192,8 @@ class Presence:
             self._state = VACANT
         elif self._state == UNKNOWN:
             self._state = OCCUPIED if smooth >= 0 else VACANT
-        return PresenceStep(self._state, 1 / (1 + math.exp(-smooth)), minute_ms, self._evidence_ms)
-
-    def _speaks(self, motion: float | None, co2: float, light: float) -> bool:
-        """Whether the sensors speak for presence in this minute. A motion sensor's memory keeps a state alive and
-        says nothing of this minute; and where one reports, light does not either: lamps are left on."""
-        if motion is None:
-            return co2 + light > 0
-        return self.parameters.prior + co2 + min(light, 0.0) + min(motion, 0.0) > 0
+        p = 1 / (1 + math.exp(-smooth))
+        return PresenceStep(self._state, p, minute_ms, self._evidence_ms, self._onset_ms)
 
 
 def _logit(p: float) -> float:

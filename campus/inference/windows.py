@@ -57,6 +57,16 @@ def quantile(counts: Mapping[int, int], q: float) -> float | None:
     return None
 
 
+def order(counts: Mapping[int, int], q: float) -> int | None:
+    """The bin that holds the q-quantile, for values that are whole numbers; None without samples. Bins ascend."""
+    wanted, below = q * sum(counts.values()), 0
+    for bin_, count in counts.items():
+        below += count
+        if below >= wanted:
+            return bin_
+    return None
+
+
 def otsu(counts: Mapping[float, int]) -> tuple[float, float] | None:
     """(threshold, between-class ÷ total variance) of the best split in two (Otsu 1979); None if there is none.
 

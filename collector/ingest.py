@@ -64,9 +64,9 @@ class Collector:
         self._add(message)
         return True
 
-    def _add(self, message: Message) -> None:
+    def _add(self, message: Message, offered: bool = False) -> None:
         with self._adding:
-            if self._closed and message.ticket is None:
+            if offered and self._closed:
                 raise JournalError("The collector has stopped: nothing more is taken.")
             self._queue.append(message)
             self._bytes += len(message.payload)
@@ -86,7 +86,7 @@ class Collector:
                 self._waiting += 1
                 self._space.wait(0.1)
                 self._waiting -= 1
-        self._add(message)
+        self._add(message, offered=True)
 
     def close(self) -> None:
         """Take nothing more from this process; what the queue holds can still be ingested."""

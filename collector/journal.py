@@ -75,7 +75,6 @@ class Journal:
             raise StoreError(
                 f"The journal {path} cannot be opened: {error}. Check the folder and its disk."
             ) from error
-        self.appended = 0
 
     def _open(self) -> None:
         db = self._db
@@ -142,7 +141,6 @@ class Journal:
             except (sqlite3.Error, OSError) as error:
                 raise JournalError(f"The journal {self.path} cannot be written: {error}.") from error
             self._waiting += len(blob)
-        self.appended += 1
         return number
 
     def _append(

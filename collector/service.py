@@ -83,7 +83,6 @@ class CollectorService:
             self.pipeline.close()
             raise
         self._stop = threading.Event()
-        self._ingested = threading.Event()
         self._threads: list[threading.Thread] = []
         self._problems: dict[str, str] = {}
         self._connections = 0
@@ -142,6 +141,7 @@ class CollectorService:
             "records_missing": pipeline.intake.ledger.gaps(),
             "room_days_derived": pipeline.deriver.days,
             "connections": link.connections if link else 0,
+            "publications_unsent": link.unsent_publications if link else 0,
         }
         return Health(not reasons, reasons, counters)
 
@@ -160,7 +160,6 @@ class CollectorService:
     def _acknowledge(self, tickets: Sequence[Any]) -> None:
         if self.link is not None:
             self.link.acknowledge(tickets)
-        self._ingested.set()
 
     def _publish(self, topic: str, payload: bytes) -> None:
         if self.link is not None:

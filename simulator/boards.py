@@ -5,6 +5,7 @@ from typing import Any
 
 from campus.wire.telemetry import Telemetry
 from firmware.board.outbox import Outbox
+from firmware.board.ring import Shelf
 from firmware.board.sampling import Sampler
 from simulator.faults import CLOCK_SKEW, LOST
 from simulator.people import MINUTES
@@ -14,6 +15,9 @@ from simulator.sensors import MinuteFeed, sensors
 from simulator.world import WARM_UP_MINUTES, Day
 
 BACKLOG = 24  # records: more than one message of 1 KiB holds
+
+
+KEPT = 256
 
 
 class VirtualClock:
@@ -48,7 +52,7 @@ class HistoryBoard:
         self._boot = -1
         self.offset_ms = 0
         self._whole = True
-        self._outbox = Outbox("0" * 16)
+        self._outbox = _outbox("0" * 16)
 
     @property
     def phase_ms(self) -> int:
@@ -86,9 +90,8 @@ class HistoryBoard:
         box = self._outbox
         if number != self._boot or box.next_seq != start - power:
             self._boot = number
-            box = self._outbox = Outbox(
-                self._school.hex_id(16, "history", self.room.board, self._day.date, number)
-            )
+            boot = self._school.hex_id(16, "history", self.room.board, self._day.date, number)
+            box = self._outbox = _outbox(boot)
             box.next_seq = box.low = start - power
             self._whole = start == power
         origin = self._day.start_ms + self._phase_ms + self.offset_ms
@@ -107,6 +110,11 @@ class HistoryBoard:
             # A range that begins within a boot leaves what is before it to another range: it is kept, not lost.
             yield telemetry if self._whole else telemetry._replace(low=0)
             box.committed(box.boot, telemetry.seq + telemetry.rows[-1][0])
+
+
+def _outbox(boot: str) -> Outbox:
+    """A board's outbox that keeps records as they are: a computer has the memory that a board saves."""
+    return Outbox(boot, KEPT, Shelf(KEPT))
 
 
 def now(coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -9,8 +9,6 @@ from simulator.timetable import SUBJECT_GROUPS
 if TYPE_CHECKING:
     from simulator.school import School
 
-CHANNELS = {1: "plug", 2: "air-conditioner"}
-
 
 def equipment_of(room: Room) -> dict[int, tuple[str, str]]:
     """Channel -> (equipment id, kind) of what a room's board meters."""

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 START_WITHIN_S = 60
@@ -103,7 +104,7 @@ def finish(process: subprocess.Popen, *, gently: bool = False, timeout: float = 
     return code
 
 
-class Server:
+class Server(ABC):
     """One server process. `folder` holds its configuration, its data and `log`."""
 
     host = "127.0.0.1"
@@ -162,15 +163,15 @@ class Server:
         self.stop()
         self.start()
 
+    @abstractmethod
     def prepare(self) -> list[str]:
         """Write the configuration and return the command."""
-        raise NotImplementedError
 
     def answers(self) -> bool:
         """Whether it serves, beyond an open port."""
         return True
 
-    def ready(self) -> None:
+    def ready(self) -> None:  # noqa: B027 (most have nothing to do)
         """Called each time it answers after a start."""
 
     def _wait(self) -> bool:

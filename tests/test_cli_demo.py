@@ -25,7 +25,7 @@ def demo(folder: Path):
     """A demo of 8 rooms and one day of history, complete."""
     running = Running("demo", "--rooms", 8, "--days", 1, "--http", "127.0.0.1:0", "--data", "d", cwd=folder)
     try:
-        running.told("1 days of history complete", timeout=120)
+        running.told("1 day of history complete", timeout=120)
         yield running
     finally:
         running.kill()

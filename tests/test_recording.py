@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from campus.cli.recording import WEEK_MS, load, parse_map
+from campus.cli.recording import WEEK_MS, Recording, load, parse_map
+from campus.cli.replay import QUEUED, Sender
 from campus.errors import UsageError
+from firmware.board.outbox import Outbox
 
 HEADER = "t,co2,light,occ,part\n"
 
@@ -78,3 +80,17 @@ def test_a_bad_map_is_refused(text: str):
 def test_a_map_is_parsed():
     """Pairs may be spaced, and a point may have a channel."""
     assert parse_map("co2=co2_ppm, w=power_w.1") == {"co2": "co2_ppm", "w": "power_w.1"}
+
+
+def test_a_wide_recording_fits_the_virtual_boards_outbox():
+    """Rows of many long numbers are all kept until they are committed; a board's own ring would drop some (control)."""
+    points = [f"power_w.{n}" for n in range(12)]
+    rows: list[list[float | None]] = [[572.666666666667 + n for n in range(12)]] * (QUEUED - 1)
+    recording = Recording(points, list(range(0, 60_000 * len(rows), 60_000)), rows)
+    sender = Sender(recording, 0, "site", "board", "127.0.0.1", 1, lambda board: None)
+    small = Outbox("0123456789abcdef", QUEUED)
+    for record in sender._records():
+        sender.outbox.add(record)
+        small.add(record)
+    assert (sender.outbox.depth, sender.outbox.dropped) == (len(rows), 0)
+    assert small.dropped > 0

@@ -25,7 +25,8 @@ class Span(NamedTuple):
 
     def __str__(self) -> str:
         minutes = (self.end_ms - self.start_ms) // 60_000
-        return f"{minutes / 1440:.0f} days" if minutes >= 1440 else f"{minutes} minutes"
+        count, unit = (round(minutes / 1440), "day") if minutes >= 1440 else (minutes, "minute")
+        return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 class History(threading.Thread):
@@ -81,9 +82,8 @@ class History(threading.Thread):
                 if self._stopping.is_set():
                     return False
                 collector.offer(message.topic, message.payload)
-                if (
-                    message.observed_at_ms // DAY_MS != day
-                ):  # a store that is put in order day by day stays small
+                if message.observed_at_ms // DAY_MS != day:
+                    # A store that is put in order day by day stays small.
                     day = message.observed_at_ms // DAY_MS
                     self._system.telemetry.maintain(day * DAY_MS)
                 if time.monotonic() - shown > 0.3:

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -17,8 +17,8 @@ from rich.table import Table
 from campus.cli.dates import midnight_ms, parse_date, parse_range
 from campus.cli.files import whole
 from campus.cli.options import with_settings
-from campus.cli.running import Api, reader
-from campus.cli.system import now, sole_site
+from campus.cli.running import Api, choose_site, reader
+from campus.cli.system import now
 from campus.errors import NotFound, StoreError, UsageError
 from campus.indicators.frequency import frequency_rate
 from campus.records import open_records
@@ -97,14 +97,12 @@ def indicators(
     first, last = parse_range(start, end, datetime.now(ZoneInfo(settings.tz)).date())
     if owner := reader(settings):
         api = Api(owner)
-        site = site or _sole([s["id"] for s in _items(api.get("/api/v1/sites"))])
-        found = _items(
-            api.get(f"/api/v1/sites/{site}/rooms/{room}/indicators", **{"from": first, "to": last})
-        )
+        site = choose_site(api.sites(), site)
+        found = api.get(f"/api/v1/sites/{site}/rooms/{room}/indicators", **{"from": first, "to": last})
     else:
         _require_store(settings)
         with closing(open_records(settings.records, settings.data)) as records:
-            site = sole_site(records, site)
+            site = choose_site([one.id for one in records.sites()], site)
             records.room(site, room)
             figure = frequency_rate(
                 records.facts(site, room, first, last), records.calendar(site).version, now()
@@ -128,16 +126,6 @@ def indicators(
     Console().print(table)
     for item in found:
         print(", ".join(f"{name} {count}" for name, count in item["counts"].items() if count))
-
-
-def _items(document: Any) -> list[dict[str, Any]]:
-    return cast(list[dict[str, Any]], document["items"] if isinstance(document, dict) else document)
-
-
-def _sole(known: list[str]) -> str:
-    if len(known) != 1:
-        raise UsageError(f"Name the site with --site; known are: {', '.join(known) or 'none'}.")
-    return known[0]
 
 
 def _require_store(settings: Settings) -> None:

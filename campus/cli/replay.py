@@ -16,7 +16,7 @@ from campus.cli.brokers import Credential, find_broker
 from campus.cli.options import from_zero, with_settings
 from campus.cli.progress import progress
 from campus.cli.recording import Recording, load, parse_map
-from campus.cli.running import Api, running
+from campus.cli.running import Api, choose_site, running
 from campus.errors import CampusError, UsageError
 from campus.settings import Settings
 from campus.wire.lifecycle import encode_birth
@@ -25,6 +25,7 @@ from campus.wire.topics import valid_id
 from firmware.board.config import Broker, Config
 from firmware.board.link import Link
 from firmware.board.outbox import Outbox
+from firmware.board.ring import Shelf
 from firmware.board.sampling import Record
 
 QUEUED = 4000  # records kept by the virtual board: what `committed`, once a second, can free
@@ -78,9 +79,12 @@ def replay(
         datetime.fromtimestamp((ms + shift) / 1000, UTC).strftime("%Y-%m-%d %H:%M")
         for ms in (recording.observed_at_ms[0], recording.observed_at_ms[-1])
     )
-    print(
-        f"{len(recording.rows)} records of {board} committed, {first} to {last} UTC; dropped {sender.outbox.dropped}."
-    )
+    done, dropped = sender.outbox.freed, sender.outbox.dropped
+    if dropped:
+        raise CampusError(
+            f"{dropped} of {done + dropped} records were never committed and given up: see the collector's log."
+        )
+    print(f"{done} records of {board} committed, {first} to {last} UTC.")
 
 
 class Sender:
@@ -99,7 +103,7 @@ class Sender:
         self._recording, self._shift = recording, shift
         # One identity per content and shift: the same records again are the same records.
         told = repr((site, board, shift, recording.points, recording.observed_at_ms, recording.rows))
-        self.outbox = Outbox(hashlib.sha256(told.encode()).hexdigest()[:16], QUEUED)
+        self.outbox = Outbox(hashlib.sha256(told.encode()).hexdigest()[:16], QUEUED, Shelf(QUEUED))
         user, secret = credential(board) or (None, None)
         config = Config(
             site=site, board=board, broker=Broker(host, port, user, secret), wifi=None, sensors=[], ntp="",
@@ -188,8 +192,4 @@ def _only_site(settings: Settings) -> str:
     owner = running(settings.data)
     if owner is None or owner.http is None:
         raise UsageError("Name the site with --site: no running system was found that could tell it.")
-    sites = Api(owner).get("/api/v1/sites")
-    known = [s["id"] for s in (sites["items"] if isinstance(sites, dict) else sites)]
-    if len(known) != 1:
-        raise UsageError(f"Name the site with --site; known are: {', '.join(known) or 'none'}.")
-    return str(known[0])
+    return choose_site(Api(owner).sites())

@@ -114,6 +114,10 @@ class Api:
         _refuse(answer)
         return answer.json()
 
+    def sites(self) -> list[str]:
+        """The ids of all sites."""
+        return [site["id"] for site in self.get("/api/v1/sites")]
+
     def download(self, path: str, into: IO[bytes], **query: Any) -> int:
         """Stream a resource into `into`; returns the number of bytes."""
         size = 0
@@ -129,6 +133,15 @@ class Api:
         except httpx.HTTPError as error:
             raise CampusError(f"The download broke off: {error}. Run the command again.") from error
         return size
+
+
+def choose_site(known: list[str], site: str | None = None) -> str:
+    """The site a command means: the one named, or the only one there is. Raises UsageError."""
+    if site is not None and site not in known:
+        raise NotFound(f"There is no site '{site}'; known are: {', '.join(known) or 'none'}.")
+    if site is None and len(known) != 1:
+        raise UsageError(f"Name the site with --site; known are: {', '.join(known) or 'none'}.")
+    return site or known[0]
 
 
 def _refuse(answer: httpx.Response) -> None:

@@ -1,6 +1,5 @@
 """What one process runs: stores, broker, collector, API; opened in order, closed in reverse."""
 
-import logging
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,7 +10,6 @@ from api.app import create_app
 from api.context import Context
 from api.server import ApiServer
 from campus.cli.running import DataFolder
-from campus.errors import UsageError
 from campus.live import Live
 from campus.records import Records, open_records
 from campus.settings import Settings
@@ -19,8 +17,6 @@ from campus.telemetry import TelemetryStore
 from campus.telemetry.stores import open_telemetry
 from collector.broker import EmbeddedBroker, load_secret
 from collector.service import CollectorService
-
-log = logging.getLogger(__name__)
 
 
 def now() -> datetime:
@@ -122,15 +118,3 @@ class System:
             return {"ready": True, "reasons": [], "counters": {}}
         health = self.collector.health()
         return {"ready": health.ready, "reasons": list(health.reasons), "counters": dict(health.counters)}
-
-
-def sole_site(records: Records, site: str | None) -> str:
-    """The site a command means: the one named, or the only one there is. Raises UsageError."""
-    known = [s.id for s in records.sites()]
-    if site is not None:
-        if site not in known:
-            raise UsageError(f"There is no site '{site}'; known are: {', '.join(known) or 'none'}.")
-        return site
-    if len(known) != 1:
-        raise UsageError(f"Name the site with --site; known are: {', '.join(known) or 'none'}.")
-    return known[0]

@@ -71,8 +71,37 @@ class SiteDetail(SiteOut):
     room_types: list[RoomTypeOut]
 
 
+class ReportedOut(BaseModel):
+    """What a board made of the configuration of revision `rev`; not `ok`: why it refused or left it."""
+
+    model_config = example(rev=3, ok=True, errors=[], received_at="2026-11-20T01:00:00Z")
+
+    rev: int
+    ok: bool
+    errors: list[str]
+    received_at: datetime
+
+
+class LastReplyOut(BaseModel):
+    """A board's latest answer to a command; `code` and `message` say what was wrong."""
+
+    model_config = example(
+        id="op-9f3a61c2", ok=True, code=None, message=None, received_at="2026-11-20T01:00:00Z"
+    )
+
+    id: str
+    ok: bool
+    code: str | None
+    message: str | None
+    received_at: datetime
+
+
 class BoardOut(BaseModel):
-    """A board. `room` None with `assigned` False: heard, and placed nowhere yet."""
+    """A board. `room` None with `assigned` False: heard, and placed nowhere yet.
+
+    `access_point`: the address of the access point the board is joined to. `notes`: what it went through, in codes
+    (docs/remote.md).
+    """
 
     model_config = example(
         site="demo",
@@ -81,7 +110,13 @@ class BoardOut(BaseModel):
         assigned=True,
         availability="online",
         firmware="1.0.0",
+        firmware_since="2026-11-01T00:00:00Z",
         hardware="esp32-s3",
+        reset_cause="power",
+        access_point="a0b1c2d3e4f5",
+        notes=[],
+        reported={"rev": 3, "ok": True, "errors": [], "received_at": "2026-11-20T01:00:00Z"},
+        last_reply=None,
         points={"co2_ppm": {"unit": "ppm", "max_interval_ms": 60000}},
         first_seen="2026-11-01T00:00:00Z",
         last_seen="2026-11-23T03:15:00Z",
@@ -93,7 +128,13 @@ class BoardOut(BaseModel):
     assigned: bool
     availability: str
     firmware: str | None
+    firmware_since: datetime | None
     hardware: str | None
+    reset_cause: str | None
+    access_point: str | None
+    notes: list[str]
+    reported: ReportedOut | None
+    last_reply: LastReplyOut | None
     points: dict[str, Any]
     first_seen: datetime | None
     last_seen: datetime | None

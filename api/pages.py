@@ -32,7 +32,7 @@ from campus.indicators.facts import COVERAGE_PCT
 from campus.indicators.frequency import frequency_rate
 from campus.records.entities import Person, Room, Site
 from campus.telemetry import Sample
-from campus.wire.points import base
+from campus.wire.names import base
 from dashboards.web.board import Now, board, lessons_of
 from dashboards.web.chart import HEIGHT, WIDTH, Chart, chart
 from dashboards.web.render import Pages

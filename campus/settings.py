@@ -20,7 +20,9 @@ class Settings:
 
     data: Path = _setting(Path("data"), "Folder of everything the system keeps")
     mqtt: str = _setting(
-        "embedded", "Broker: mqtt://user:password@host:1883, mqtts://..., or 'embedded' (loopback)"
+        "auto",
+        "Broker: mqtt://user:password@host:1883, mqtts://..., 'mosquitto' (as `campus init` prepared it), "
+        "'embedded' (loopback), or 'auto': mosquitto where it is prepared, else embedded",
     )
     telemetry: str = _setting(
         "duckdb", "Time series: 'duckdb' (in the data folder) or influxdb://user:password@host:8086/db"

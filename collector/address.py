@@ -92,3 +92,10 @@ class BrokerAddress:
                     context.wrap_socket(plain, server_hostname=self.host).close()
         except OSError as error:
             raise CampusError(self.explain(error)) from error
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,14 +1,17 @@
 """What is known of each board: its boot, whether it is there, when it was heard. For the live state and the records."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from campus.live import BoardState, Live
 from campus.records import Records
-from campus.wire.lifecycle import Birth
+from campus.records.entities import LastReply, Reported
+from campus.records.instants import from_ms, from_ms_or_none, to_ms
+from campus.wire import server as wire
+from campus.wire.server import Birth
 from collector.intake import BoardKey, Sighting
 
 KEEPALIVE_MS = 60_000
@@ -25,16 +28,24 @@ class _Board:
     noted_ms: int = 0
     heard: bool = False  # by this process, and not read again from the journal
     rssi_dbm: float | None = None
+    earlier: deque[str] = field(default_factory=lambda: deque(maxlen=8))  # boots before this one, as heard
+    reported: Reported | None = None
+    reply: LastReply | None = None
 
 
 @dataclass(slots=True)
 class _Note:
-    """What the records are to be told of one board; several sightings come to one."""
+    """What the records are to be told of one board; several sightings come to one.
 
-    at_ms: int
+    `at_ms`: when it was heard; None: only what the broker repeated.
+    """
+
+    at_ms: int | None
     boot: str | None = None
     birth: dict[str, Any] | None = None
     availability: str | None = None
+    reported: Reported | None = None
+    reply: LastReply | None = None
 
 
 @dataclass(slots=True)
@@ -52,10 +63,11 @@ class Boards:
         """Begin with what the records hold."""
         with self._lock:
             for known in records.boards():
-                seen_ms = None if known.last_seen is None else int(known.last_seen.timestamp() * 1000)
+                seen_ms = None if known.last_seen is None else to_ms(known.last_seen)
                 board = _Board(
                     known.boot, known.availability, seen_ms, _interval_ms(known.points), seen_ms or 0
                 )
+                board.reported, board.reply = known.reported, known.last_reply
                 self._boards[known.site, known.id] = board
                 self._show((known.site, known.id), board)
 
@@ -71,21 +83,23 @@ class Boards:
         new = board is None
         if board is None:
             board = self._boards[key] = _Board()
-        note = None
         if again and board.heard:
             return  # overtaken since
         board.heard = board.heard or not again
+        note, at_ms = None, None if heard.retained else heard.at_ms
         if heard.birth is not None:
-            if heard.birth.boot != board.boot or not heard.retained:
-                note = _Note(heard.at_ms, heard.birth.boot, _described(heard.birth))
-                board.boot, board.interval_ms = heard.birth.boot, _interval_ms(heard.birth.points)
+            note = _born(board, heard.birth, at_ms)
+        elif heard.reported is not None:
+            note = _reported(board, heard, heard.reported, again)
+        elif heard.reply is not None:
+            note = _replied(board, heard, heard.reply, again)
         elif heard.availability is not None:
             current = heard.boot == board.boot or board.boot is None
             if not current and heard.availability != "online":
                 return  # the will of an earlier boot
             if heard.availability != board.availability:
                 board.availability = heard.availability
-                note = _Note(heard.at_ms, availability=heard.availability)
+                note = _Note(at_ms, availability=heard.availability)
             if heard.availability != "online":
                 self._note(key, note)
                 self._show(key, board)
@@ -94,12 +108,13 @@ class Boards:
             board.last_seen_ms = heard.at_ms  # also where that is earlier: the clock may have been set back
             if board.availability != "online":
                 board.availability = "online"
-                note = note or _Note(heard.at_ms)
+                note = note or _Note(at_ms)
                 note.availability = "online"
-        if note is None and (new or not 0 <= heard.at_ms - board.noted_ms < NOTE_EVERY_MS):
-            note = _Note(heard.at_ms)
-        if note is not None:
-            board.noted_ms = heard.at_ms
+        due = not heard.retained and not 0 <= heard.at_ms - board.noted_ms < NOTE_EVERY_MS
+        if note is None and (new or due):
+            note = _Note(at_ms)
+        if note is not None and at_ms is not None:
+            board.noted_ms = at_ms
         self._note(key, note)
         self._show(key, board)
 
@@ -108,10 +123,12 @@ class Boards:
             return
         held = self._notes.setdefault(key, note)
         if held is not note:
-            held.at_ms = max(held.at_ms, note.at_ms)
+            held.at_ms = max(filter(None, (held.at_ms, note.at_ms)), default=None)
             held.boot = note.boot or held.boot
             held.birth = note.birth or held.birth
             held.availability = note.availability or held.availability
+            held.reported = note.reported or held.reported
+            held.reply = note.reply or held.reply
 
     def _show(self, key: BoardKey, board: _Board) -> None:
         site, name = key
@@ -152,8 +169,15 @@ class Boards:
                 key = next(iter(self._notes))
                 note = self._notes.pop(key)
             try:
-                at = datetime.fromtimestamp(note.at_ms / 1000, UTC)
-                records.saw_board(*key, at, boot=note.boot, birth=note.birth, availability=note.availability)
+                records.saw_board(
+                    *key,
+                    from_ms_or_none(note.at_ms),
+                    boot=note.boot,
+                    birth=note.birth,
+                    availability=note.availability,
+                    reported=note.reported,
+                    reply=note.reply,
+                )
             except Exception:
                 with self._lock:
                     newer = self._notes.pop(key, None)
@@ -168,5 +192,37 @@ def _interval_ms(points: dict[str, Any]) -> int:
     return min(told, default=INTERVAL_MS)
 
 
-def _described(birth: Birth) -> dict[str, Any]:
-    return {"firmware": birth.firmware, "hardware": birth.hardware, "points": birth.points}
+def _born(board: _Board, birth: Birth, at_ms: int | None) -> _Note | None:
+    """What a birth changes. A broker that was set back may repeat (`at_ms` None) one of an earlier boot."""
+    if at_ms is None and (birth.boot == board.boot or birth.boot in board.earlier):
+        return None
+    if board.boot is not None and birth.boot != board.boot:
+        board.earlier.append(board.boot)
+    board.boot, board.interval_ms = birth.boot, _interval_ms(birth.points)
+    return _Note(at_ms, birth.boot, birth._asdict())
+
+
+def _reported(board: _Board, heard: Sighting, told: wire.Reported, again: bool) -> _Note | None:
+    """Boards report on each connection: the same once more is no news. Nor is what the broker repeats of an earlier
+    revision, or the journal of an earlier time."""
+    held = board.reported
+    fresh = Reported(told.rev, told.ok, tuple(told.errors), from_ms(heard.at_ms))
+    if held is not None and (
+        (held.rev, held.ok, held.errors) == (fresh.rev, fresh.ok, fresh.errors)
+        or (heard.retained and fresh.rev < held.rev)
+        or (again and fresh.received_at <= held.received_at)
+    ):
+        return None
+    board.reported = fresh
+    return _Note(None if heard.retained else heard.at_ms, reported=fresh)
+
+
+def _replied(board: _Board, heard: Sighting, told: wire.Reply, again: bool) -> _Note | None:
+    """A reply is never retained; one that is may be of any age."""
+    held = board.reply
+    if heard.retained or (held is not None and again and heard.at_ms <= to_ms(held.received_at)):
+        return None
+    error = told.error or {}
+    fresh = LastReply(told.id, told.ok, error.get("code"), error.get("message"), from_ms(heard.at_ms))
+    board.reply = fresh
+    return _Note(heard.at_ms, reply=fresh)

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import logging
 import secrets
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,11 +21,9 @@ from amqtt.contexts import Action, BaseContext
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
+from campus.boards.rights import COLLECTOR, allowed
 from campus.errors import CampusError, StoreError
-
-COLLECTOR = "collector"  # the user that reads every board's topics
-BOARD_WRITES = ("availability", "birth", "telemetry", "reply", "config/reported")
-BOARD_READS = ("committed", "command", "config/desired")
+from collector.address import free_port
 
 
 def load_secret(file: Path) -> bytes:
@@ -44,18 +41,8 @@ def load_secret(file: Path) -> bytes:
 
 
 def password(secret: bytes, user: str) -> str:
-    """The password of a user: a board's own id, or COLLECTOR."""
+    """The password of a user: a board's own id, or a service of this server."""
     return hmac.new(secret, user.encode(), hashlib.sha256).hexdigest()[:40]
-
-
-def allowed(user: str, topic: str, action: str) -> bool:
-    """May `user` publish to, subscribe to or receive `topic`? The access rules of the wire contract."""
-    if user == COLLECTOR:
-        return topic.startswith("campus/")
-    parts = topic.split("/", 4)
-    if len(parts) < 5 or parts[:2] != ["campus", "v1"] or parts[3] != user or "+" in topic or "#" in topic:
-        return False
-    return parts[4] in (BOARD_WRITES if action == Action.PUBLISH else BOARD_READS)
 
 
 class DerivedPasswords(BaseAuthPlugin):
@@ -83,7 +70,9 @@ class OwnTopicsOnly(BaseTopicPlugin):
     async def topic_filtering(
         self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
     ) -> bool:
-        return bool(session and session.username and topic) and allowed(session.username, topic, action)  # type: ignore[arg-type, union-attr]
+        if session is None or not session.username or not topic:
+            return False
+        return allowed(session.username, topic, writes=action == Action.PUBLISH)
 
     def __init__(self, context: BaseContext) -> None:
         super().__init__(context)
@@ -121,7 +110,7 @@ class EmbeddedBroker:
         logging.getLogger("transitions").setLevel(logging.WARNING)
         self._thread.start()
         for attempt in range(3):
-            self.port = _free_port()
+            self.port = free_port()
             try:
                 asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(20)
                 return
@@ -163,9 +152,3 @@ class EmbeddedBroker:
     def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

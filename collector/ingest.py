@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from campus.wire.lifecycle import encode_committed
+from campus.wire.server import encode_committed
 from campus.wire.topics import board_topic
 from collector.intake import Batch, BoardKey, Intake
 from collector.journal import Journal, JournalError

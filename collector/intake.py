@@ -6,9 +6,20 @@ from dataclasses import dataclass, field
 
 from campus.telemetry import Readings
 from campus.wire.errors import WireError
-from campus.wire.lifecycle import Birth, decode_availability, decode_birth
-from campus.wire.telemetry import Telemetry, decode, seqs
-from campus.wire.topics import Topic, parse
+from campus.wire.server import (
+    Birth,
+    Reply,
+    Reported,
+    Topic,
+    decode_availability,
+    decode_birth,
+    decode_reply,
+    decode_reported,
+    decode_telemetry,
+    parse,
+    seqs,
+)
+from campus.wire.telemetry import Telemetry
 from collector.ledger import BootKey, BootLedger, Ledger
 from collector.messages import DeadLetter, Kept, Message
 from collector.readings import Columns, readings
@@ -22,6 +33,10 @@ DISORDER, FAULT = "disorder", "fault"
 KNOWN_TOPICS = 10_000
 MAX_POINTS = 256
 """Of one board, channels counted: each is a series for ever. Counted anew with each start."""
+ANSWER_BYTES = 8192
+"""Of a reply or a reported configuration: several times what any board has to say."""
+SECRET = ("command", "config/desired")
+"""What is told to boards may hold a password: should the collector ever be sent it, it keeps nothing of it."""
 
 BoardKey = tuple[str, str]
 """(site, board)."""
@@ -38,6 +53,8 @@ class Sighting:
     birth: Birth | None = None
     boot: str | None = None
     availability: str | None = None
+    reply: Reply | None = None
+    reported: Reported | None = None
 
 
 @dataclass(slots=True)
@@ -100,7 +117,7 @@ class Intake:
                 if topic.leaf != "telemetry":
                     batch.sightings.append(self._lifecycle(message, topic))
                     continue
-                telemetry = _narrowed(decode(message.payload), only)
+                telemetry = _narrowed(decode_telemetry(message.payload), only)
                 boot = self.ledger.boot(BootKey(topic.site, topic.name, telemetry.boot))
                 self._read(message, topic, telemetry, boot, batch, columns)
                 heard[topic.site, topic.name] = message.received_at_ms
@@ -121,7 +138,7 @@ class Intake:
         return topic
 
     def _telemetry(self, message: Message, topic: Topic, batch: Batch, columns: Columns) -> None:
-        telemetry = decode(message.payload)
+        telemetry = decode_telemetry(message.payload)
         if (topic.site, topic.name, telemetry.columns) not in columns:
             self._check_points(topic, telemetry)
         key = BootKey(topic.site, topic.name, telemetry.boot)
@@ -192,11 +209,17 @@ class Intake:
         if topic.leaf == "availability":
             told = decode_availability(message.payload)
             return Sighting(site, board, at_ms, retained, boot=told.boot, availability=told.state)
+        if topic.leaf == "reply":
+            return Sighting(site, board, at_ms, retained, reply=decode_reply(message.payload, ANSWER_BYTES))
+        if topic.leaf == "config/reported":
+            reported = decode_reported(message.payload, ANSWER_BYTES)
+            return Sighting(site, board, at_ms, retained, reported=reported)
         raise WireError("topic", "not a topic that the collector reads")
 
     def _reject(self, message: Message, error: WireError, batch: Batch) -> None:
-        batch.dead.append(DeadLetter(message.received_at_ms, error.cause, message.topic, message.payload))
         topic = self._topics.get(message.topic)
+        payload = b"" if topic is not None and topic.leaf in SECRET else message.payload
+        batch.dead.append(DeadLetter(message.received_at_ms, error.cause, message.topic, payload))
         if topic is None or topic.leaf != "telemetry" or error.boot is None or not error.seqs:
             return
         key = BootKey(topic.site, topic.name, error.boot)

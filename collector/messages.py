@@ -19,7 +19,7 @@ class Message(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """A message that was rejected for good. `cause` is one of campus.wire.errors.CAUSES, or "disorder"."""
+    """A message that was rejected for good. `cause` is one of campus.wire.causes.CAUSES, or "disorder"."""
 
     received_at_ms: int
     cause: str

@@ -11,7 +11,7 @@ from campus.telemetry import TelemetryStore
 from collector.boards import Boards
 from collector.derive import Deriver
 from collector.ingest import CAPACITY, Collector
-from collector.intake import Batch, Intake
+from collector.intake import Batch, Intake, Sighting
 from collector.journal import Journal
 from collector.live import LiveRooms, Step
 from collector.places import Places
@@ -39,11 +39,12 @@ class Pipeline:
         acknowledge: Callable[[Sequence[Any]], Any] = lambda tickets: None,
         publish: Callable[[str, bytes], Any] = lambda topic, payload: None,
         publish_room: Callable[[RoomState], None] = lambda state: None,
+        heard: Callable[[Sequence[Sighting]], None] = lambda sightings: None,
         capacity: int = CAPACITY,
         journal: Journal | None = None,
         unique: bool = True,
     ) -> None:
-        self.clock_ms = clock_ms
+        self.clock_ms, self._heard = clock_ms, heard
         self.records, self.telemetry = records, telemetry
         self.journal = journal or Journal(data / "journal.sqlite")
         self.intake = Intake(self.journal.ledger(), unique)
@@ -72,6 +73,7 @@ class Pipeline:
 
     def _hand(self, number: int, batch: Batch) -> None:
         self.boards.saw(batch.sightings)
+        self._heard(batch.sightings)
         self.rooms.heard(batch.readings, self.clock_ms())
         self.projector.hand(number, batch)
 

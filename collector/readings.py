@@ -14,7 +14,8 @@ from campus.telemetry import (
     Readings,
     SeriesKey,
 )
-from campus.wire.points import POINTS, base, limits
+from campus.wire.names import base
+from campus.wire.points import POINTS, limits
 from campus.wire.telemetry import Telemetry
 
 EARLIEST_MS = 1_704_067_200_000  # 2024-01-01: no board of this product measured before

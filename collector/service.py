@@ -1,4 +1,4 @@
-"""The collector as it runs: the pipeline, its connection to the broker, five thin loops, and its health."""
+"""The collector as it runs: the pipeline, its connection to the broker, a few thin loops, and its health."""
 
 import json
 import logging
@@ -7,15 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from campus.boards.accounts import Accounts
 from campus.errors import StoreError
 from campus.live import Live, RoomState
 from campus.records import Records
 from campus.telemetry import TelemetryStore
 from campus.wire.lifecycle import encode_availability
-from campus.wire.topics import room_topic, service_topic, subscription
+from campus.wire.server import room_topic, service_topic, subscription
+from collector.claims import Claims
 from collector.ingest import BATCH, CAPACITY
 from collector.journal import JournalError
 from collector.link import BrokerLink, Ticket, Will
@@ -24,12 +27,13 @@ from collector.pipeline import Pipeline, now_ms
 
 log = logging.getLogger(__name__)
 
-LEAVES = ("telemetry", "birth", "availability")
+LEAVES = ("telemetry", "birth", "availability", "reply", "config/reported")
 LINGER_S = 0.05  # messages wait this long for others, to share one durable write
 IDLE_S = 0.05
 COMMITTED_CHECK_S = 0.1
 PROJECT_EVERY_S = 0.25
 DERIVE_EVERY_S = 1.0
+CLAIMS_EVERY_S = 1.0
 LIVE_EVERY_S = 2.0
 TIDY_EVERY_S = 60.0
 LONGEST_BACKOFF_S = 10.0
@@ -49,6 +53,7 @@ class Health:
 class CollectorService:
     """Runs from `start()` to `stop()`. `mqtt` None: no broker, only what is offered. Raises CampusError for a bad URL.
 
+    `accounts`: of our own broker; boards that come with a claim code get a password of their own then.
     `stop()` finishes the batch in hand, tells the boards, writes to the stores what it can within some seconds,
     and leaves the rest in the journal.
     """
@@ -62,13 +67,16 @@ class CollectorService:
         live: Live,
         clock_ms: Callable[[], int] = now_ms,
         capacity: int = CAPACITY,
+        accounts: Accounts | None = None,
         **faults: Any,
     ) -> None:
         self._sites, self._live_state = [site.id for site in records.sites()], live
+        self._claims = Claims(accounts, self._publish, clock_ms) if accounts else None
         self.pipeline = Pipeline(
             data, records, telemetry, live, clock_ms,
             acknowledge=self._acknowledge, publish=self._publish, publish_room=self._publish_room,
             capacity=capacity, unique=faults.pop("unique", True),
+            heard=self._claims.heard if self._claims else lambda sightings: None,
         )  # fmt: skip
         self.collector = self.pipeline.collector
         self.link: BrokerLink | None = None
@@ -89,13 +97,15 @@ class CollectorService:
 
     def start(self) -> None:
         self.collector.threaded = True
-        loops = (
+        loops: list[tuple[str, Callable[[], None]]] = [
             ("ingest", self._ingest),
             ("project", self._project),
             ("derive", self._derive),
             ("live", self._live),
             ("tidy", self._tidy),
-        )
+        ]
+        if self._claims is not None:
+            loops.append(("claims", partial(self._loop, "claims", self._claims.tend, CLAIMS_EVERY_S)))
         for name, loop in loops:
             thread = threading.Thread(target=loop, name=name, daemon=True)
             self._threads.append(thread)
@@ -161,9 +171,8 @@ class CollectorService:
         if self.link is not None:
             self.link.acknowledge(tickets)
 
-    def _publish(self, topic: str, payload: bytes) -> None:
-        if self.link is not None:
-            self.link.publish(topic, payload)
+    def _publish(self, topic: str, payload: bytes) -> bool:
+        return self.link is not None and self.link.publish(topic, payload)
 
     def _publish_room(self, state: RoomState) -> None:
         if self.link is not None:

@@ -1,157 +1,98 @@
-"""The board's program: config.json says what it measures and whom it tells; it runs until the power goes.
+"""Chooses the board's program and starts it. No update replaces this file: it is what brings a board back from one.
 
-It starts by itself on an ESP32 (as /main.py, beside board/ and campus/wire), and on MicroPython's unix port with a
-`machine` and a `network` module for the pins and the radio that a computer lacks (docs/board.md).
+The folders a/ and b/ are slots: board/, campus/ and, once all of it is there and checked, manifest.json. One slot runs,
+an update fills the other. That is then on trial: it is started once, and unless it confirms itself (board/recovery.py)
+the next start is the old program's. With no slots, board/ beside this file runs, as in a checkout.
+
+Nothing of a slot is imported before one is chosen, for just that may be broken: what board/nvs.py does is done here in
+small. NVS keys: `slot` runs, `trial` waits for its proof, `tried` is the trial that was started, `attempts` counts.
 """
 
-import asyncio
-import gc
+import os
 import sys
 
-import machine
-from board import VERSION
-from board.boot import next_boot
-from board.clock import Clock
-from board.config import ConfigError, load
-from board.link import Link
-from board.outbox import Outbox
-from board.port import sleep_ms, wait_for_ms
-from board.sampling import Sampler, phase_ms
-from board.sensors import create
-
-from campus.wire.lifecycle import encode_birth
-
-EDGE_MS = 50  # how soon a sensor's edge is noticed
-READ_MS = 2000  # how long one sensor may keep the others waiting
-RESETS = {"PWRON_RESET": "power", "HARD_RESET": "reset", "WDT_RESET": "watchdog", "SOFT_RESET": "soft"}
+SAFE = 5  # starts in a row without a minute of health; from here on with network, remote and update only
+OTHER = 10  # and where not even that lives, in the other slot, in turn
+TRIAL_MS = 360000  # a trial that arms no watchdog of its own is ended by this one
+PAUSE_MS = 10000  # before a restart: time to read what went wrong, and to press Ctrl-C
 
 
-def chip_id():
-    """The board's id from its chip, unique in the world."""
-    return "esp32-" + "".join(["%02x" % byte for byte in machine.unique_id()])
-
-
-def reset_cause():
-    for name in RESETS:
-        if machine.reset_cause() == getattr(machine, name, None):
-            return RESETS[name]
-    return "unknown"
-
-
-def sensors(config):
-    """The configured sensors that could be set up. One that cannot is told and left out; the others measure."""
-    made = []
-    taken = set()
-    for kind, options in config.sensors:
-        try:
-            sensor = create(kind, options, machine)
-            for point in sensor.points:
-                if point in taken:
-                    raise ValueError("another sensor measures %s already" % point)
-            taken.update(sensor.points)
-            made.append(sensor)
-        except Exception as error:
-            print("sensor %s: %r" % (kind, error))
-    return made
-
-
-def bounded(reading):
-    return wait_for_ms(reading, READ_MS)
-
-
-async def measure(sampler, outbox, link, pause_ms):
-    """Sample for ever: every `pause_ms`, and at once when a sensor saw something that cannot wait."""
-    while True:
-        try:
-            record = await sampler.sample()
-            if record:
-                outbox.add(record)
-                link.wake()
-        except (
-            Exception
-        ) as error:  # such as a MemoryError: the next sample may fare better, no sample surely not
-            print("measure: %r" % (error,))
-        for _ in range(max(1, pause_ms // EDGE_MS)):
-            await sleep_ms(EDGE_MS)
-            if sampler.urgent():
-                break
-
-
-def set_time(host):
-    """Set the system's clock by `host`; whether it is right now. Blocks for a second at most, and a name's look-up."""
+def kept(chip, key):
+    """The text that an esp32.NVS holds under `key`; empty if there is none."""
+    held = bytearray(16)
     try:
-        import ntptime
-    except ImportError:
-        return True  # a computer keeps its own time
-    ntptime.host = host
-    ntptime.timeout = 1
+        return str(held[: chip.get_blob(key, held)], "utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def keep(chip, key, text):
+    """Whether the text is durable."""
     try:
-        ntptime.settime()
+        chip.set_blob(key, text.encode())
+        chip.commit()
         return True
-    except Exception as error:
-        print("time: %r" % (error,))
+    except OSError:
         return False
 
 
-async def keep_time(clock, link, host):
-    """Set the clock soon after the network is there, then every hour; until it worked, ever less often."""
-    pause_ms = 15000
-    while True:
-        if link.connected and set_time(host):
-            clock.adopt()
-            await sleep_ms(3600000)
-        else:
-            await sleep_ms(pause_ms if link.connected else 1000)
-            if link.connected:
-                pause_ms = min(pause_ms * 2, 900000)
+def choose(chip):
+    """(slots, safe, trial): the slots in the order to try them, whether in safe mode, whether the first is on trial.
+
+    Counts this start. chip: an esp32.NVS, or an object like it.
+    """
+    attempts = kept(chip, "attempts")
+    attempts = int(attempts) if attempts.isdigit() else 0
+    slot, trial = kept(chip, "slot"), kept(chip, "trial")
+    # Noted before it runs, or it does not run: however a trial ends, it is not started again.
+    on_trial = trial not in ("", kept(chip, "tried")) and keep(chip, "tried", trial)
+    b_first = (trial if on_trial else slot) == "b"
+    if not on_trial and attempts // OTHER % 2:
+        b_first = not b_first
+    keep(chip, "attempts", str(attempts + 1))
+    return ("b", "a") if b_first else ("a", "b"), attempts >= SAFE and not on_trial, on_trial
 
 
-def build(config):
-    """(link, tasks): the parts of the board, put together; tasks are the coroutines that go on beside link.run()."""
-    clock = Clock()
-    clock.adopt("hold")  # a clock that kept its time through our restart
-    sampler = Sampler(sensors(config), clock, phase_ms(config.board), print, bounded)
-    radio = None
-    if config.wifi:
-        import network
-        from board.wifi import Radio
+def load(slots):
+    """(slot, its `run`) of the first complete slot that can be imported; slot is None without slots."""
+    root = sys.path[0]
+    for slot in slots + (None,):
+        try:
+            if slot:
+                os.stat(slot + "/manifest.json")
+        except OSError:
+            continue
+        sys.path[0] = slot or root
+        try:
+            from board.app import run
 
-        radio = Radio(network, config.wifi)
-    gc.collect()  # the outbox takes its memory in one piece
-    outbox = Outbox(next_boot(), config.outbox_records)
-    hardware = getattr(sys.implementation, "_machine", sys.platform)
-    cause = reset_cause()
-
-    def birth():
-        quality = clock.quality()
-        return encode_birth(
-            outbox.boot, VERSION, hardware, cause, quality, sampler.points(), clock.up_offset_ms
-        )
-
-    link = Link(config, outbox, clock, birth, radio)
-    print("board %s, boot %s" % (config.board, outbox.boot))
-    return link, (measure(sampler, outbox, link, config.sample_ms), keep_time(clock, link, config.ntp))
+            return slot, run
+        except Exception as error:
+            sys.print_exception(error)
+        for name in list(sys.modules):  # or the next slot's program would be half of this one
+            if name.split(".")[0] in ("board", "campus"):
+                del sys.modules[name]
+    raise ImportError("no program")
 
 
-async def live(link, tasks):
-    running = [asyncio.create_task(task) for task in tasks]
-    await link.run()
-    for task in running:
-        task.cancel()
+def start():
+    """Run the program until it ends by itself or by Ctrl-C. What it raises is printed, and the chip restarted."""
+    from time import sleep_ms  # these exist on a board only
 
+    import machine
+    from esp32 import NVS
 
-def run():
     try:
-        link, tasks = build(load(chip_id=chip_id()))
-    except ConfigError as error:
-        print(error)
-        return
-    try:
-        asyncio.run(live(link, tasks))
-    except KeyboardInterrupt:
-        asyncio.run(link.stop())
-        print("stopped: %d records kept, %d dropped" % (link.outbox.depth, link.outbox.dropped))
+        slots, safe, trial = choose(NVS("campus"))
+        if trial:
+            machine.WDT(timeout=TRIAL_MS)
+        slot, run = load(slots)
+        return run(safe, slot)
+    except Exception as error:
+        sys.print_exception(error)
+    sleep_ms(PAUSE_MS)
+    machine.reset()
 
 
 if __name__ == "__main__":
-    run()
+    start()

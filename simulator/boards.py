@@ -5,13 +5,13 @@ from typing import Any
 
 from campus.wire.telemetry import Telemetry
 from firmware.board.outbox import Outbox
-from firmware.board.ring import Shelf
 from firmware.board.sampling import Sampler
 from simulator.faults import CLOCK_SKEW, LOST
 from simulator.people import MINUTES
 from simulator.rooms import Room
 from simulator.school import MINUTE_MS, School
 from simulator.sensors import MinuteFeed, sensors
+from simulator.shelf import Shelf
 from simulator.world import WARM_UP_MINUTES, Day
 
 BACKLOG = 24  # records: more than one message of 1 KiB holds

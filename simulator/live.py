@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from campus.errors import UsageError
 from campus.wire.lifecycle import encode_birth
+from firmware.board import VERSION
 from firmware.board.link import Link
 from firmware.board.outbox import Outbox
 from firmware.board.sampling import Sampler
@@ -18,7 +19,6 @@ from simulator.school import School
 from simulator.sensors import ClockFeed, MotionSensor, sensors
 from simulator.world import World
 
-FIRMWARE = "0.1.0"
 HARDWARE = "simulated ESP32"
 OUTBOX_RECORDS = 512
 RESEND_MS = 10_000
@@ -44,7 +44,7 @@ class BoardConfig:
     site: str
     board: str
     broker: Broker
-    sample_ms: int
+    sample_ms: int = 1000
     resend_ms: int = RESEND_MS
 
 
@@ -143,7 +143,7 @@ class LiveBoard:
 
         def birth() -> bytes:
             return encode_birth(
-                outbox.boot, FIRMWARE, HARDWARE, "power_on", clock.quality(), sampler.points(), None
+                outbox.boot, VERSION, HARDWARE, "power_on", clock.quality(), sampler.points(), None
             )
 
         link = Link(self._config, outbox, clock, birth, SimRadio(), self._log)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from processes import finish, free_port, launch, program
-from servers import ROOT, InfluxDB, Mosquitto, PostgreSQL
+from servers import ROOT, Chrony, InfluxDB, Mosquitto, PostgreSQL
 
 settings.register_profile("campus", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("campus")
@@ -34,6 +34,7 @@ TOOLS = {
     "mosquitto": (lambda: program("mosquitto"), INSTALL),
     "micropython": (lambda: os.access(MICROPYTHON, os.X_OK), INSTALL),
     "influxdb": (lambda: program("influxd"), INSTALL),
+    "chrony": (lambda: program("chronyd"), INSTALL),
     "postgresql": (lambda: program("initdb") and program("postgres"), INSTALL),
     "chromium": (_chromium, INSTALL),
     "compose": (lambda: program("docker-compose"), INSTALL),
@@ -97,6 +98,13 @@ def data_dir() -> Path:
 def mosquitto(tmp_path):
     """This test's own running Mosquitto, anyone may enter. For users or rights make a Mosquitto yourself."""
     with Mosquitto(tmp_path / "mosquitto") as server:
+        yield server
+
+
+@pytest.fixture
+def chrony(tmp_path):
+    """A running chronyd, which leaves this machine's clock alone."""
+    with Chrony(tmp_path / "chrony") as server:
         yield server
 
 

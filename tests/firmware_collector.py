@@ -6,9 +6,10 @@ from collections import defaultdict
 
 import paho.mqtt.client as paho
 
-from campus.wire import lifecycle
-from campus.wire.telemetry import decode, seqs
-from campus.wire.topics import board_topic, parse
+from campus.wire import server
+from campus.wire.server import parse, seqs
+from campus.wire.telemetry import decode
+from campus.wire.topics import board_topic
 
 WITHIN_S = 60
 
@@ -74,7 +75,7 @@ class SmallCollector:
             if topic.leaf == "telemetry":
                 self._store(topic, decode(message.payload))
             elif topic.leaf in ("availability", "birth"):
-                self.seen[topic.leaf].append(getattr(lifecycle, "decode_" + topic.leaf)(message.payload))
+                self.seen[topic.leaf].append(getattr(server, "decode_" + topic.leaf)(message.payload))
             self._change.notify_all()
 
     def _store(self, topic, telemetry):
@@ -102,7 +103,7 @@ class SmallCollector:
 
     def committed(self, boot, low):
         through, also = ranges(sorted(self.stored[boot]), low)
-        return lifecycle.encode_committed(boot, through, also)
+        return server.encode_committed(boot, through, also)
 
 
 def ranges(stored, low):

@@ -7,25 +7,54 @@ prints one JSON line per file: [name, result].
 
 import json
 import sys
+from binascii import hexlify, unhexlify
+from collections import namedtuple
 
-from campus.wire import lifecycle, telemetry, topics
+from campus.wire import lifecycle, remote, server, telemetry, topics, update
 from campus.wire.errors import WireError
+
+Update = namedtuple("Update", ("step", "fields"))
+
+
+def decode_update(payload):
+    """The step in a whole `update` command; bytes as hex."""
+    step, fields = update.decode_update(remote.decode_command(payload).args)
+    return Update(step, [str(hexlify(each), "ascii") if isinstance(each, bytes) else each for each in fields])
+
+
+def encode_update(step, fields):
+    data = [unhexlify(each) for each in fields[-1:]]
+    return server.encode_command("c-1", "update", server.encode_update(step, *(fields[:-1] + data)))
+
 
 KINDS = {
     "telemetry": (
-        telemetry.decode,
+        server.decode_telemetry,
         telemetry.encode,
         ("boot", "seq", "low", "ts_ms", "clock", "columns", "rows", "why"),
     ),
-    "availability": (lifecycle.decode_availability, lifecycle.encode_availability, ("boot", "state")),
+    "availability": (server.decode_availability, lifecycle.encode_availability, ("boot", "state")),
     "birth": (
-        lifecycle.decode_birth,
+        server.decode_birth,
         lifecycle.encode_birth,
-        ("boot", "firmware", "hardware", "reset_cause", "clock", "points", "up_offset_ms"),
+        (
+            "boot",
+            "firmware",
+            "hardware",
+            "reset_cause",
+            "clock",
+            "points",
+            "up_offset_ms",
+            "access_point",
+            "notes",
+        ),
     ),
-    "committed": (lifecycle.decode_committed, lifecycle.encode_committed, ("boot", "seq", "also")),
-    "command": (lifecycle.decode_command, lifecycle.encode_command, ("id", "op", "args", "exp_ms")),
-    "reply": (lifecycle.decode_reply, lifecycle.encode_reply, ("id", "ok", "error")),
+    "committed": (lifecycle.decode_committed, server.encode_committed, ("boot", "seq", "also")),
+    "command": (remote.decode_command, server.encode_command, ("id", "op", "args", "exp_ms")),
+    "reply": (server.decode_reply, remote.encode_reply, ("id", "ok", "error", "result")),
+    "config/desired": (remote.decode_desired, server.encode_desired, ("rev", "config")),
+    "config/reported": (server.decode_reported, remote.encode_reported, ("rev", "ok", "errors")),
+    "update": (decode_update, encode_update, ("step", "fields")),
 }
 TOPIC = ("site", "kind", "name", "leaf")
 
@@ -49,7 +78,7 @@ def run(case):
     """{"decoded": ..., "encoded": text of the message encoded again} or {"cause": ..., "settles": ...}."""
     try:
         if "topic" in case:
-            topic = topics.parse(case["topic"])
+            topic = server.parse(case["topic"])
             if case["kind"] == "topic":
                 return {"decoded": plain(TOPIC, topic), "encoded": built(topic)}
             if topic.leaf != case["kind"]:
@@ -68,8 +97,8 @@ def built(topic):
     if topic.kind == "board":
         return topics.board_topic(topic.site, topic.name, topic.leaf)
     if topic.kind == "room":
-        return topics.room_topic(topic.site, topic.name)
-    return topics.service_topic(topic.site, topic.name)
+        return server.room_topic(topic.site, topic.name)
+    return server.service_topic(topic.site, topic.name)
 
 
 if __name__ == "__main__":

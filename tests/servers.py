@@ -6,14 +6,16 @@ The folder outlives stop(), kill() and restart(), as a server's disk does.
 import base64
 import os
 import pwd
+import socket
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from itertools import count
 from pathlib import Path
 
-from processes import Server, free_port, program
+from processes import START_WITHIN_S, Server, free_port, program
 
 ROOT = Path(__file__).resolve().parent.parent
 MOSQUITTO_CONF = ROOT / "collector" / "mosquitto.conf"
@@ -246,3 +248,42 @@ class PostgreSQL(Server):
         done = subprocess.run(command, cwd="/", capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{name} failed: {done.stderr[-1000:]}")
+
+
+class Chrony(Server):
+    """chronyd as a time server that leaves the machine's own clock alone. It speaks UDP; its time is the machine's."""
+
+    name = "chrony"
+
+    def prepare(self) -> list[str]:
+        conf = self.folder / "chrony.conf"
+        lines = [
+            f"port {self.port}",
+            f"bindaddress {self.host}",
+            "allow 127.0.0.1",
+            "local stratum 8",  # it serves time although nobody tells it
+            "cmdport 0",
+            "bindcmdaddress /",  # no socket in /run
+            f"pidfile {self.folder / 'chronyd.pid'}",
+            f"user {pwd.getpwuid(os.geteuid()).pw_name}",
+        ]
+        conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return [program("chronyd") or "chronyd", "-x", "-d", "-U", "-f", str(conf)]
+
+    def answers(self) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(0.5)
+            try:
+                sock.connect((self.host, self.port))
+                sock.send(b"\x23" + bytes(47))
+                return len(sock.recv(128)) == 48
+            except OSError:
+                return False
+
+    def _wait(self) -> bool:
+        until = time.monotonic() + START_WITHIN_S
+        while time.monotonic() < until and self.running:
+            if self.answers():
+                return True
+            time.sleep(0.02)
+        return False

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from api_school import DAY, MINUTE, MONDAY, NOW, NOW_MS, SITE, STRANGER, ZONE, midnight, running
 
 from campus.indicators.frequency import frequency_rate
+from campus.records.entities import LastReply, Reported
 from campus.telemetry import SeriesKey
 
 WEEK = {"from": "2026-11-16", "to": "2026-11-23"}
@@ -54,6 +56,25 @@ def test_a_board_nobody_placed_is_shown_apart(campus, api):
     assert len(placed) == 24 and all(one["room"] and one["assigned"] for one in placed)
     assert len(api(f"sites/{SITE}/boards")) == 25
     assert api(f"sites/{SITE}/boards/{campus.board}")["room"] == campus.room
+
+
+def test_a_board_shows_what_it_last_reported(campus, api):
+    """Firmware and since when, reset cause, access point, notes, configuration and last answer are the records'."""
+    reported = Reported(3, False, ("config.json: ntp has to be a text",), NOW)
+    birth = {
+        "firmware": "1.1",
+        "reset_cause": "watchdog",
+        "access_point": "a0b1c2d3e4f5",
+        "notes": ["safe-mode"],
+    }
+    reply = LastReply("op-1", True, None, None, NOW)
+    campus.records.saw_board(SITE, STRANGER, NOW, birth=birth, reported=reported, reply=reply)
+    found = api(f"sites/{SITE}/boards/{STRANGER}")
+    assert {name: found[name] for name in birth} == birth
+    assert found["reported"]["errors"] == list(reported.errors) and found["reported"]["rev"] == 3
+    assert found["last_reply"]["id"] == "op-1" and found["last_reply"]["code"] is None
+    since = {datetime.fromisoformat(found[key]) for key in ("firmware_since", "last_seen")}
+    assert since == {NOW}
 
 
 def test_the_live_snapshot_is_the_live_state(campus, api):

@@ -7,8 +7,9 @@ import time
 import paho.mqtt.client as mqtt
 import pytest
 
+from campus.boards.rights import COLLECTOR, allowed
 from campus.errors import StoreError
-from collector.broker import COLLECTOR, EmbeddedBroker, allowed, load_secret, password
+from collector.broker import EmbeddedBroker, load_secret, password
 
 TELEMETRY = "campus/v1/school/esp32-1/telemetry"
 
@@ -100,11 +101,19 @@ def test_it_listens_on_loopback_only(broker: EmbeddedBroker):
         ("b1", "campus/v1/s/room/b1/state", "publish", False),
         ("collector", "campus/v1/s/b1/committed", "publish", True),
         ("collector", "$SYS/broker/version", "subscribe", False),
+        ("operator", "campus/v1/s/b1/command", "publish", True),
+        ("operator", "campus/v1/s/b1/config/desired", "publish", True),
+        ("operator", "campus/v1/s/b1/telemetry", "publish", False),
+        ("operator", "campus/v1/+/+/reply", "subscribe", True),
+        ("operator", "campus/v1/s/b1/birth", "subscribe", True),
+        ("operator", "campus/v1/s/b1/telemetry", "subscribe", False),
+        ("operator", "campus/v1/s/room/a1/state", "subscribe", False),
+        ("operator", "campus/#", "subscribe", False),
     ],
 )
 def test_the_access_rules(user: str, topic: str, action: str, may: bool):
-    """A board writes its own five topics and reads its own three; the collector has campus/."""
-    assert allowed(user, topic, action) is may
+    """A board writes its own five topics and reads its own three; operators command and read answers."""
+    assert allowed(user, topic, writes=action == "publish") is may
 
 
 def test_the_secret_is_made_once_and_kept_private(tmp_path):

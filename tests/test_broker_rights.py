@@ -7,6 +7,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from servers import Mosquitto
 
+from campus.boards.rights import BOARD, READS, WRITES
+
 ACL = (Path(__file__).parents[1] / "collector" / "mosquitto.acl").read_text()
 USERS = {"collector": "c", "simulator": "s", "esp32-1": "one", "esp32-2": "two"}
 MAY = [
@@ -19,6 +21,15 @@ MAY = [
     ("simulator", "campus/v1/school/esp32-1/telemetry", False),
     ("collector", "campus/v1/school/esp32-1/committed", True),
 ]
+
+
+def test_a_boards_rules_are_those_of_the_one_table():
+    """What docker-compose's mosquitto allows a board is what the program's own brokers allow it."""
+    told = [line for line in ACL.splitlines() if line.startswith("pattern")]
+    assert told == [
+        *(f"pattern write campus/v1/+/%u/{leaf}" for leaf in WRITES[BOARD]),
+        *(f"pattern read campus/v1/+/%u/{leaf}" for leaf in READS[BOARD]),
+    ]
 
 
 @pytest.mark.mosquitto

@@ -96,14 +96,14 @@ def test_a_message_that_cannot_be_read_again_does_not_hold_up_the_journal(tmp_pa
         first.arrive(sample(seq))
     first.collector.ingest()
     first.close()
-    again, decode = Bench(tmp_path), intake.decode
+    again, decode = Bench(tmp_path), intake.decode_telemetry
 
     def faulty(payload):
         if b'"seq":1,' in payload:
             raise KeyError("a fault")
         return decode(payload)
 
-    monkeypatch.setattr(intake, "decode", faulty)
+    monkeypatch.setattr(intake, "decode_telemetry", faulty)
     again.pipeline.pump()
     assert [row[2] for row in again.stored()] == [NOW, NOW + 2000]
     again.close()

@@ -15,9 +15,10 @@ from campus.live import Live, RoomState
 from campus.records import open_records
 from campus.records.inventory import Inventory
 from campus.telemetry.stores import open_telemetry
-from campus.wire.lifecycle import decode_availability, decode_committed, encode_birth
+from campus.wire.lifecycle import decode_committed, encode_birth
+from campus.wire.server import decode_availability, room_topic, service_topic
 from campus.wire.telemetry import Telemetry, encode
-from campus.wire.topics import board_topic, room_topic, service_topic
+from campus.wire.topics import board_topic
 from collector.address import BrokerAddress
 from collector.broker import EmbeddedBroker
 from collector.link import BrokerLink

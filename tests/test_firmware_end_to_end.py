@@ -21,6 +21,8 @@ SENSORS = [
 class Board:
     """A folder as a board's flash and a MicroPython that runs main.py in it."""
 
+    path = (SHIMS, ROOT / "firmware", ROOT)  # where its MicroPython looks for modules
+
     def __init__(self, folder, micropython, server, **config):
         self.folder = folder
         self._micropython = micropython
@@ -37,6 +39,17 @@ class Board:
         (folder / "config.json").write_text(json.dumps(config))
         self.world(scd4x_ms=60)
 
+    def config(self, **keys):
+        """Change keys of its config.json, as a person with a cable does."""
+        file = self.folder / "config.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **keys}))
+
+    def nvs(self, **texts):
+        """Put texts in its chip's NVS."""
+        file = self.folder / "nvs.json"
+        held = json.loads(file.read_text())["campus"] if file.exists() else {}
+        file.write_text(json.dumps({"campus": {**held, **texts}}))
+
     def world(self, **world):
         """What its sensors and its radio meet from now on."""
         fresh = self.folder / "world.new"
@@ -49,7 +62,7 @@ class Board:
             [program],
             cwd=self.folder,
             heap_kib=HEAP_KIB,
-            path=[SHIMS, ROOT / "firmware", ROOT],
+            path=self.path,
             stdout=self._log,
             stderr=self._log,
         )
@@ -81,6 +94,11 @@ def co2_of(records):
     return [
         values["co2_ppm"] for _, (_, values) in sorted(records.items()) if values.get("co2_ppm") is not None
     ]
+
+
+def co2_values(stored):
+    """The valid CO2 values of a closed store, in order of their times."""
+    return [value for _, value, _ in stored["co2_ppm"] if value is not None]
 
 
 def every_measurement(values):

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from campus.wire.telemetry import decode, encode, seqs
+from campus.wire.server import seqs
+from campus.wire.telemetry import decode, encode
 from firmware.board.outbox import Outbox
-from firmware.board.ring import Ring, Shelf
+from firmware.board.ring import Ring
 from firmware.board.sampling import Record
+from simulator.shelf import Shelf
 
 BOOT = "9f3a61c20000002a"
 CAPACITY = 6

@@ -21,11 +21,11 @@ from campus.wire.lifecycle import decode_committed
 from campus.wire.topics import board_topic
 from collector.messages import Message
 from collector.pipeline import Pipeline
-from firmware.board.config import Broker, Config
 from firmware.board.link import Link
 from firmware.board.outbox import Outbox
 from firmware.board.sampling import Sampler
 from firmware.board.sensors import create
+from simulator.live import BoardConfig, Broker
 
 SITE, ROOM, BOARD = "school", "a-101", "esp32-1"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "one-message.md"
@@ -117,7 +117,7 @@ def test_one_message_from_sensor_to_page(school):
     sensor = create("pir", {"pin": 27}, SimpleNamespace(Pin=Pin))
     sampler = Sampler([sensor], clock)
     outbox = Outbox("0123456789abcdef", 256)
-    config = Config(SITE, BOARD, Broker("", 1883, None, None), None, [], "", 1000, 256, 10_000)
+    config = BoardConfig(SITE, BOARD, Broker("", 1883, None, None))
     link = Link(config, outbox, clock, birth=lambda: b"")
     link._session = wire  # the one thing replaced: the network
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from records_stores import BOARD, DATABASES, ROOM, SITE, fill, opened
 
+from campus.records.entities import LastReply, Reported
 from campus.records.tables import PlacementTable
 
 NOW = datetime(2026, 10, 5, 3, tzinfo=UTC)
@@ -52,6 +53,35 @@ def test_what_is_not_told_stays(records):
     assert (board.boot, board.firmware, board.hardware, board.points) == ("9f3a61c2", "1.0", "esp32", points)
     assert board.availability == "online"
     assert (board.first_seen, board.last_seen) == (NOW - timedelta(days=1), NOW + timedelta(minutes=1))
+
+
+def test_what_a_board_reports_is_kept_until_it_reports_again(records):
+    """Configuration and last answer are each one value; a birth that tells less leaves them, not its own fields."""
+    birth = {
+        "firmware": "1.0",
+        "reset_cause": "power",
+        "access_point": "a0b1c2d3e4f5",
+        "notes": ("safe-mode",),
+    }
+    reported = Reported(7, False, ("config.json: ntp has to be a text",), NOW)
+    reply = LastReply("c-1", False, "busy", "an update is running", NOW)
+    records.saw_board(SITE, BOARD, NOW, birth=birth, reported=reported, reply=reply)
+    board = records.board(SITE, BOARD)
+    assert (board.reported, board.last_reply) == (reported, reply)
+    assert (board.reset_cause, board.access_point, board.notes) == ("power", "a0b1c2d3e4f5", ("safe-mode",))
+    later = NOW + timedelta(minutes=1)
+    plain = {**birth, "access_point": None, "notes": ()}
+    records.saw_board(SITE, BOARD, later, birth=plain, reply=LastReply("c-2", True, None, None, later))
+    board = records.board(SITE, BOARD)
+    assert (board.reported, board.last_reply.id, board.last_reply.code) == (reported, "c-2", None)
+    assert (board.access_point, board.notes) == (None, ())
+
+
+def test_a_firmware_is_known_since_it_was_first_heard(records):
+    """Births with the same version leave the time, a birth with another sets it."""
+    for minute, firmware in enumerate(["1.0", "1.0", "1.1", "1.1"]):
+        records.saw_board(SITE, BOARD, NOW + timedelta(minutes=minute), birth={"firmware": firmware})
+    assert records.board(SITE, BOARD).firmware_since == NOW + timedelta(minutes=2)
 
 
 def test_a_board_may_call_itself_anything(records):

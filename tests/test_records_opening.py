@@ -3,10 +3,13 @@
 import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from records_stores import DATABASES, SITE, fill, url_of
 from sqlalchemy import text
 
@@ -14,6 +17,8 @@ from campus.errors import StoreError
 from campus.records import open_records
 from campus.records.database import Database
 from campus.records.tables import Base
+
+NOW = datetime(2026, 10, 5, 3, tzinfo=UTC)
 
 
 @pytest.fixture(params=DATABASES)
@@ -36,6 +41,29 @@ def test_the_scripts_make_exactly_the_tables_of_the_program(url, tmp_path):
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     database.close()
+
+
+def test_boards_of_the_first_schema_are_kept_and_can_report_more(url, tmp_path, monkeypatch):
+    """Records made by 0001 are brought forward with their rows; what boards could not tell then is unknown."""
+    monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda self: "0001")
+    upgrade = command.upgrade
+    monkeypatch.setattr(command, "upgrade", lambda config, head: upgrade(config, "0001"))
+    database = Database.open(url, tmp_path)
+    with database.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO board (site, id, firmware, points, availability) "
+                "VALUES ('school', 'b-1', '0.1.0', '{}', 'online')"
+            )
+        )
+    database.close()
+    monkeypatch.undo()
+    with open_records(url, tmp_path) as records:
+        board = records.board("school", "b-1")
+        assert (board.firmware, board.availability, board.notes) == ("0.1.0", "online", ())
+        assert (board.reset_cause, board.access_point, board.reported, board.last_reply) == (None,) * 4
+        records.saw_board("school", "b-1", NOW, birth={"reset_cause": "watchdog"})
+        assert records.board("school", "b-1").reset_cause == "watchdog"
 
 
 def test_records_of_a_newer_program_are_refused_and_left_alone(url, tmp_path):

@@ -12,7 +12,7 @@ def test_defaults_are_loopback_and_embedded():
     """Without any source the system listens on loopback only and needs no server."""
     settings = Settings.load(environ={})
     assert settings.address() == ("127.0.0.1", 8080)
-    assert (settings.mqtt, settings.telemetry, settings.records) == ("embedded", "duckdb", "sqlite")
+    assert (settings.mqtt, settings.telemetry, settings.records) == ("auto", "duckdb", "sqlite")
 
 
 def test_an_option_beats_the_environment_and_that_beats_the_file(tmp_path: Path):

@@ -8,8 +8,8 @@ import pytest
 
 from campus.errors import UsageError
 from campus.wire.points import plausible
-from campus.wire.telemetry import ABSENT, BOARD_BYTES, decode, seqs
-from campus.wire.topics import parse
+from campus.wire.server import parse, seqs
+from campus.wire.telemetry import ABSENT, BOARD_BYTES, decode
 from simulator.faults import CLOCK_SKEW, LOST, STUCK, WEAK_AP, faults_on, weak_access_point
 from simulator.history import history
 from simulator.school import DAY_MS, MINUTE_MS, School, midnight_ms

@@ -7,9 +7,10 @@ import paho.mqtt.client as paho
 import pytest
 
 from campus.errors import UsageError
-from campus.wire import lifecycle, telemetry
+from campus.wire import server, telemetry
 from campus.wire.points import plausible
-from campus.wire.topics import board_topic, parse
+from campus.wire.server import parse
+from campus.wire.topics import board_topic
 from simulator.faults import CLOCK_SKEW, LOST, faults_on
 from simulator.live import BelievedClock, LiveClock, run
 from simulator.school import MINUTE_MS, School, midnight_ms
@@ -38,12 +39,12 @@ class Listener:
         if topic.leaf == "telemetry":
             read = telemetry.decode(message.payload)
             self.telemetry.append((topic.name, read))
-            answer = lifecycle.encode_committed(read.boot, telemetry.last_seq(read))
+            answer = server.encode_committed(read.boot, server.last_seq(read))
             client.publish(board_topic(topic.site, topic.name, "committed"), answer)
         elif topic.leaf == "birth":
-            self.births.append((topic.name, lifecycle.decode_birth(message.payload)))
+            self.births.append((topic.name, server.decode_birth(message.payload)))
         elif topic.leaf == "availability":
-            self.availability.append((topic.name, lifecycle.decode_availability(message.payload)))
+            self.availability.append((topic.name, server.decode_availability(message.payload)))
 
     def close(self) -> None:
         self._client.loop_stop()

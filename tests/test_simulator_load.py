@@ -11,8 +11,8 @@ import pytest
 
 from campus.errors import CampusError, UsageError
 from campus.wire.points import plausible
-from campus.wire.telemetry import BOARD_BYTES, decode, seqs
-from campus.wire.topics import parse
+from campus.wire.server import parse, seqs
+from campus.wire.telemetry import BOARD_BYTES, decode
 from simulator.load import COLUMNS, load, packets
 
 

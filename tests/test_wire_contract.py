@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campus.wire import lifecycle, points, topics
+from campus.wire import lifecycle, names, points, remote, server, topics, update
 from campus.wire.errors import WireError
 
 ids = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=64).filter(
@@ -19,9 +19,9 @@ BOOT = "9f3a61c20000002a"
 @given(ids, ids, st.sampled_from(topics.LEAVES))
 def test_board_topics_parse_to_what_built_them(site, board, leaf):
     """parse undoes board_topic, room_topic and service_topic."""
-    assert topics.parse(topics.board_topic(site, board, leaf)) == (site, "board", board, leaf)
-    assert topics.parse(topics.room_topic(site, board)) == (site, "room", board, "state")
-    assert topics.parse(topics.service_topic(site, board)) == (site, "service", board, "availability")
+    assert server.parse(topics.board_topic(site, board, leaf)) == (site, "board", board, leaf)
+    assert server.parse(server.room_topic(site, board)) == (site, "room", board, "state")
+    assert server.parse(server.service_topic(site, board)) == (site, "service", board, "availability")
 
 
 @given(st.text(max_size=80))
@@ -36,17 +36,17 @@ def test_an_id_is_what_the_contract_says(text):
 def test_a_point_is_what_the_contract_says(text):
     """valid_point agrees with its pattern on any text."""
     pattern = r"[a-z][a-z0-9_]{0,47}(\.(0|[1-9][0-9]{0,2}))?"
-    assert points.valid_point(text) == (re.fullmatch(pattern, text) is not None)
+    assert names.valid_point(text) == (re.fullmatch(pattern, text) is not None)
 
 
 @given(st.text(max_size=120))
 def test_any_topic_text_is_parsed_or_refused(text):
     """parse raises nothing but WireError."""
     with pytest.raises(WireError):
-        topics.parse(text)
+        server.parse(text)
 
 
-@pytest.mark.parametrize("build", [topics.room_topic, topics.service_topic])
+@pytest.mark.parametrize("build", [server.room_topic, server.service_topic])
 @pytest.mark.parametrize("bad", ["", "room", "service", "A", "a/b", "+", "#", "x" * 65, None, 5])
 def test_no_topic_is_built_from_a_bad_id(build, bad):
     """A wildcard or a slash in an id would reach into other boards' topics."""
@@ -60,9 +60,9 @@ def test_no_topic_is_built_from_a_bad_id(build, bad):
 
 def test_subscriptions_reach_boards_of_all_sites_or_of_one():
     """The filter takes a leaf of every board."""
-    assert topics.subscription("telemetry") == "campus/v1/+/+/telemetry"
-    assert topics.subscription("birth", "thcs-1") == "campus/v1/thcs-1/+/birth"
-    for build in (topics.subscription, lambda leaf: topics.board_topic("thcs-1", "b", leaf)):
+    assert server.subscription("telemetry") == "campus/v1/+/+/telemetry"
+    assert server.subscription("birth", "thcs-1") == "campus/v1/thcs-1/+/birth"
+    for build in (server.subscription, lambda leaf: topics.board_topic("thcs-1", "b", leaf)):
         with pytest.raises(WireError):
             build("#")
 
@@ -71,7 +71,7 @@ def test_every_point_of_the_table_is_sound():
     """Names are points without a channel, bounds in order, kinds known, the unit named at the end where it has one."""
     assert len(points.POINTS) >= 30
     for name, (unit, low, high, kind) in points.POINTS.items():
-        assert points.valid_point(name) and "." not in name
+        assert names.valid_point(name) and "." not in name
         assert kind in ("bool", "number", "counter") and isinstance(unit, str)
         assert low is None or high is None or low < high
         if kind == "bool":
@@ -80,8 +80,7 @@ def test_every_point_of_the_table_is_sound():
 
 def test_channels_belong_to_their_point():
     """A channel has the unit and range of its point."""
-    assert points.base("power_w.12") == "power_w" == points.base("power_w")
-    assert points.channel("power_w.12") == 12 and points.channel("power_w") is None
+    assert names.base("power_w.12") == "power_w" == names.base("power_w")
     assert points.known("power_w.3") and not points.known("power")
     assert points.limits("power_w.3") == (-25000, 25000)
 
@@ -120,7 +119,7 @@ def test_committed_round_trips_and_keeps_the_lowest_eight_ranges(seq, above):
     """What does not fit is told later: the first ranges are kept, none is widened."""
     ends = sorted(each for each in above if each > seq)
     ranges = list(zip(ends[::2], ends[1::2], strict=False))
-    read = lifecycle.decode_committed(lifecycle.encode_committed(BOOT, seq, ranges))
+    read = lifecycle.decode_committed(server.encode_committed(BOOT, seq, ranges))
     assert read == (BOOT, seq, tuple(ranges[:8]))
 
 
@@ -128,23 +127,36 @@ def test_committed_round_trips_and_keeps_the_lowest_eight_ranges(seq, above):
 def test_committed_is_not_encoded_from_unsound_ranges(also):
     """A wrong range would make a board drop records that are not stored."""
     with pytest.raises(WireError):
-        lifecycle.encode_committed(BOOT, 2, also)
+        server.encode_committed(BOOT, 2, also)
 
 
-def test_encode_refuses_bad_lifecycle_messages():
-    """Each encoder checks as its decoder does."""
+def test_a_server_writes_nothing_that_no_board_could_read():
+    """Each encoder reads what it wrote."""
     for refused in (
-        lambda: lifecycle.encode_availability(BOOT, "dead"),
-        lambda: lifecycle.encode_availability("x", "online"),
-        lambda: lifecycle.encode_birth(BOOT, "1", "esp32", "power_on", "ntp", {"CO2": "ppm"}),
-        lambda: lifecycle.encode_birth(BOOT, "1", "esp32", "power_on", "ntp", {}, 1.5),
-        lambda: lifecycle.encode_command("c", "op", [], None),
-        lambda: lifecycle.encode_command("c", "op", {"x": {1, 2}}, None),
-        lambda: lifecycle.encode_command("c", "op", {"x": float("nan")}, None),
-        lambda: lifecycle.encode_reply("c", False),
+        lambda: server.encode_command("c", "op", [], None),
+        lambda: server.encode_command("c", "op", {"x": {1, 2}}, None),
+        lambda: server.encode_command("c", "op", {"x": float("nan")}, None),
+        lambda: server.encode_command("c", "op", {"x": "x" * 1792}),
+        lambda: server.encode_desired(0, {}),
+        lambda: server.encode_desired(1, None),
+        lambda: server.encode_desired(1, {"ntp": "x" * 1792}),
+        lambda: server.encode_update("begin", 100, bytes(255)),
+        lambda: server.encode_update("begin", 0.5, bytes(256)),
+        lambda: server.encode_update("file", "../main.py", 0, b""),
+        lambda: server.encode_update("file", "board/x", 0, bytes(1025)),
+        lambda: server.encode_update("erase"),
     ):
         with pytest.raises(WireError):
             refused()
+
+
+@given(st.integers(0, 204800), st.binary(max_size=1024))
+def test_a_piece_of_an_update_round_trips(at, data):
+    """Any bytes, and the command around them is never more than a board reads."""
+    path = "board/" + "x" * 58
+    args = server.encode_update("file", path, at, data)
+    command = remote.decode_command(server.encode_command("c" * 64, "update", args, 253402300799999))
+    assert update.decode_update(command.args) == ("file", (path, at, data))
 
 
 WIRE = Path(topics.__file__).parent

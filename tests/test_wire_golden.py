@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from golden_run import KINDS, TOPIC, payload_of, plain, run
 
-from campus.wire import topics
-from campus.wire.errors import CAUSES
+from campus.wire.causes import CAUSES
+from campus.wire.server import parse
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = {
@@ -43,7 +43,7 @@ def check(case: dict, result: dict) -> None:
     assert same(result.get("decoded"), case["decoded"]), result
     if case["kind"] == "topic":
         assert result["encoded"] == case["topic"]
-        assert same(plain(TOPIC, topics.parse(result["encoded"])), case["decoded"])
+        assert same(plain(TOPIC, parse(result["encoded"])), case["decoded"])
     else:
         decode, _, fields = KINDS[case["kind"]]
         assert same(plain(fields, decode(result["encoded"].encode())), case["decoded"])

@@ -1,5 +1,6 @@
 """Boards, with the room they are in."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -40,15 +41,4 @@ def _rooms(context: ContextDep, site: str) -> dict[str, str]:
 
 
 def _out(board: Board, rooms: dict[str, str]) -> BoardOut:
-    return BoardOut(
-        site=board.site,
-        id=board.id,
-        room=rooms.get(board.id),
-        assigned=board.id in rooms,
-        availability=board.availability,
-        firmware=board.firmware,
-        hardware=board.hardware,
-        points=board.points,
-        first_seen=board.first_seen,
-        last_seen=board.last_seen,
-    )
+    return BoardOut(room=rooms.get(board.id), assigned=board.id in rooms, **asdict(board))

@@ -15,7 +15,7 @@ from api.rights import PERIODS
 from api.security import has
 from campus.records.entities import Site
 from campus.telemetry import QUALITY_NAMES, SeriesKey
-from campus.wire.points import base, valid_point
+from campus.wire.names import base, valid_point
 
 router = APIRouter(prefix="/readings", tags=["readings"], dependencies=[Depends(has(PERIODS))])
 

@@ -10,12 +10,12 @@ from campus.cli.progress import progress
 from campus.errors import CampusError
 from campus.wire.errors import WireError
 from campus.wire.lifecycle import decode_committed
-from campus.wire.telemetry import decode, last_seq
-from campus.wire.topics import parse
+from campus.wire.server import last_seq, parse
+from campus.wire.telemetry import decode
 from firmware.board.clock import Uptime
-from firmware.board.config import Broker, Config
 from firmware.board.session import Session
 from simulator.history import history
+from simulator.live import BoardConfig, Broker
 from simulator.school import School
 
 PATIENCE_S = 60.0
@@ -77,10 +77,7 @@ class Backfill:
     async def _sending(self, board: str) -> "Sending":
         if board not in self._open:
             user, secret = self._credential(board) or (None, None)
-            config = Config(
-                site=self._school.site, board=board, broker=Broker(self._host, self._port, user, secret),
-                wifi=None, sensors=[], ntp="", sample_ms=1000, outbox_records=8, resend_ms=10_000,
-            )  # fmt: skip
+            config = BoardConfig(self._school.site, board, Broker(self._host, self._port, user, secret))
             sending = Sending(Session(config, "0" * 16, Uptime()))
             await sending.open()
             self._open[board] = sending
@@ -135,7 +132,7 @@ class Sending:
         self._session.check()
         await self._session.keep_alive()
 
-    def _heard(self, topic: str, payload: bytes) -> None:
+    def _heard(self, topic: str, payload: bytes, retained: int) -> None:
         try:
             told = decode_committed(payload)
         except WireError:

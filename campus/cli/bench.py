@@ -21,8 +21,8 @@ from campus.cli.progress import progress
 from campus.errors import CampusError, UsageError
 from campus.telemetry import Readings
 from campus.telemetry.stores import open_telemetry
+from campus.wire.server import parse
 from campus.wire.telemetry import decode
-from campus.wire.topics import parse
 from collector.readings import readings
 from simulator.history import history
 from simulator.school import School

@@ -6,15 +6,21 @@ import shutil
 import socket
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from campus.boards.authority import EARLIEST
+from campus.boards.setup import Setup
+from campus.cli.brokers import MOSQUITTO, NAMED, broker_kind
+from campus.cli.doctor_boards import Finding, examine_boards, examined
 from campus.cli.options import with_settings
 from campus.cli.running import Running, running
 from campus.errors import CampusError
@@ -24,17 +30,6 @@ from campus.telemetry.stores import open_telemetry
 from collector.address import BrokerAddress
 
 LEAST_FREE_MB = 500
-BUILT = datetime(2025, 1, 1, tzinfo=UTC)  # a clock before this is not set
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: `ok`, what was found, and what to do when it is not ok."""
-
-    check: str
-    ok: bool
-    found: str
-    advice: str = ""
 
 
 @with_settings()
@@ -52,12 +47,11 @@ def doctor(
             )
         )
     else:
-        console = Console(highlight=False)
+        console = Console(highlight=False, soft_wrap=True)  # a command to copy stays in one piece
         for f in findings:
             mark = "[green]ok   [/green]" if f.ok else "[red]wrong[/red]"
-            console.print(
-                f"{mark} {f.check}: {f.found}" + (f"\n      → {f.advice}" if f.advice and not f.ok else "")
-            )
+            told = f"{f.check}: {f.found}" + (f"\n      → {f.advice}" if f.advice and not f.ok else "")
+            console.print(f"{mark} {escape(told)}")
     if not all(f.ok for f in findings):
         raise typer.Exit(1)
 
@@ -76,7 +70,11 @@ def examine(settings: Settings) -> list[Finding]:
         _address,
         _system,
     ]
-    return [check(settings, owner) for check in checks]
+    found = [examined(check.__name__.strip("_"), partial(check, settings, owner)) for check in checks]
+    folder = Setup.folder(settings.data)
+    if settings.mqtt in ("auto", MOSQUITTO) and os.access(folder, os.F_OK):
+        found += examine_boards(folder, owner is not None)
+    return found
 
 
 def _zone(settings: Settings, _: Running | None) -> Finding:
@@ -119,7 +117,10 @@ def _disk(settings: Settings, _: Running | None) -> Finding:
 def _clock(settings: Settings, _: Running | None) -> Finding:
     now = datetime.now(UTC)
     return Finding(
-        "clock", now > BUILT, f"{now:%Y-%m-%d %H:%M:%S} UTC", "Set the clock, or let it follow a time server."
+        "clock",
+        now > EARLIEST,
+        f"{now:%Y-%m-%d %H:%M:%S} UTC",
+        "Set the clock, or let it follow a time server.",
     )
 
 
@@ -150,14 +151,10 @@ def _telemetry(settings: Settings, owner: Running | None) -> Finding:
 
 
 def _broker(settings: Settings, owner: Running | None) -> Finding:
-    if settings.mqtt == "embedded":
-        where = (
-            f"embedded, on 127.0.0.1:{owner.mqtt_port}"
-            if owner and owner.mqtt_port
-            else "embedded; not running"
-        )
-        return Finding("broker", True, where)
     try:
+        if (kind := broker_kind(settings)) != NAMED:
+            where = f", on 127.0.0.1:{owner.mqtt_port}" if owner and owner.mqtt_port else "; not running"
+            return Finding("broker", True, kind + where)
         address = BrokerAddress.parse(settings.mqtt)
         address.probe(3)
     except CampusError as error:
@@ -186,7 +183,12 @@ def _system(settings: Settings, owner: Running | None) -> Finding:
     if owner.http is None:
         return Finding("system", True, f"process {owner.pid}, collector alone")
     try:
-        health = httpx.get(f"{owner.http}/health", timeout=5, trust_env=False).json()
+        health = httpx.get(
+            f"{owner.http}/api/v1/health",
+            headers={"Authorization": f"Bearer {owner.token}"},
+            timeout=5,
+            trust_env=False,
+        ).json()
     except (httpx.HTTPError, ValueError) as error:
         return Finding(
             "system", False, f"process {owner.pid} does not answer: {error}", "Stop it and start it again."

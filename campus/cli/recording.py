@@ -9,7 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from campus.errors import UsageError
-from campus.wire.points import POINTS, known, valid_point
+from campus.wire.names import valid_point
+from campus.wire.points import POINTS, known
 
 WEEK_MS = 7 * 24 * 3600 * 1000
 USUAL = {

@@ -20,13 +20,14 @@ from campus.cli.running import Api, choose_site, running
 from campus.errors import CampusError, UsageError
 from campus.settings import Settings
 from campus.wire.lifecycle import encode_birth
-from campus.wire.points import POINTS, base
+from campus.wire.names import base
+from campus.wire.points import POINTS
 from campus.wire.topics import valid_id
-from firmware.board.config import Broker, Config
 from firmware.board.link import Link
 from firmware.board.outbox import Outbox
-from firmware.board.ring import Shelf
 from firmware.board.sampling import Record
+from simulator.live import BoardConfig, Broker
+from simulator.shelf import Shelf
 
 QUEUED = 4000  # records kept by the virtual board: what `committed`, once a second, can free
 PATIENCE_S = 60.0
@@ -105,10 +106,7 @@ class Sender:
         told = repr((site, board, shift, recording.points, recording.observed_at_ms, recording.rows))
         self.outbox = Outbox(hashlib.sha256(told.encode()).hexdigest()[:16], QUEUED, Shelf(QUEUED))
         user, secret = credential(board) or (None, None)
-        config = Config(
-            site=site, board=board, broker=Broker(host, port, user, secret), wifi=None, sensors=[], ntp="",
-            sample_ms=1000, outbox_records=QUEUED, resend_ms=10_000,
-        )  # fmt: skip
+        config = BoardConfig(site, board, Broker(host, port, user, secret))
         self._trouble = ""
         self._link = Link(config, self.outbox, self, self._birth, log=self._note)
 

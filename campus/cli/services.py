@@ -6,6 +6,7 @@ import threading
 
 from rich.console import Console
 
+from campus.cli.brokers import EMBEDDED, broker_kind
 from campus.cli.options import with_settings
 from campus.cli.system import System
 from campus.errors import UsageError
@@ -18,7 +19,8 @@ console = Console(highlight=False, soft_wrap=True)
 def up(settings: Settings) -> None:
     """Run everything: collector, stores, API and pages. Ctrl-C stops it cleanly.
 
-    Real boards need a real broker: name it with --mqtt. Without one, the embedded broker serves this machine only.
+    Real boards need a broker on the network: `campus init` prepares one, or name yours with --mqtt. Without either the
+    embedded broker serves this machine only.
     """
     serve(settings, collector=True, api=True)
 
@@ -26,9 +28,10 @@ def up(settings: Settings) -> None:
 @with_settings()
 def collector(settings: Settings) -> None:
     """Run the collector alone: MQTT to stores. The API beside it needs server stores."""
-    if settings.mqtt == "embedded":
+    if broker_kind(settings) == EMBEDDED:
         raise UsageError(
-            "The collector alone needs a broker: name it with --mqtt mqtt://user:password@host:1883."
+            "The collector alone needs a broker: prepare one with `campus init`, or name one with "
+            "--mqtt mqtt://user:password@host:1883."
         )
     serve(settings, collector=True, api=False)
 
@@ -54,6 +57,9 @@ def serve(settings: Settings, *, collector: bool, api: bool) -> None:
                 f"Sign in as [bold]admin[/bold], password [bold]{password}[/bold]"
                 " (shown this once; `campus password` sets another)"
             )
+        if system.mosquitto is not None:
+            setup = system.mosquitto.setup
+            console.print(f"Boards connect to [bold]{setup.board_host()}:{setup.port}[/bold] with TLS.")
         if api and not system.records.sites():
             console.print(
                 "No school is set up yet: stop, run `campus inventory FILE`, start again. See docs/records.md."

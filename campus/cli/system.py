@@ -9,6 +9,8 @@ from importlib.metadata import version
 from api.app import create_app
 from api.context import Context
 from api.server import ApiServer
+from campus.boards.setup import Setup
+from campus.cli.brokers import EMBEDDED, MOSQUITTO, broker_kind
 from campus.cli.running import DataFolder
 from campus.live import Live
 from campus.records import Records, open_records
@@ -16,6 +18,7 @@ from campus.settings import Settings
 from campus.telemetry import TelemetryStore
 from campus.telemetry.stores import open_telemetry
 from collector.broker import EmbeddedBroker, load_secret
+from collector.mosquitto import ManagedMosquitto
 from collector.service import CollectorService
 
 
@@ -40,7 +43,7 @@ class System:
     ):
         self.settings = settings
         self.live = Live()
-        self.broker: EmbeddedBroker | None = None
+        self.broker: EmbeddedBroker | ManagedMosquitto | None = None
         self.collector: CollectorService | None = None
         self.records: Records
         self.telemetry: TelemetryStore
@@ -100,21 +103,34 @@ class System:
         return ApiServer(create_app(context), *self.settings.address())
 
     def _start_collector(self) -> None:
-        mqtt = self.settings.mqtt
-        if mqtt == "embedded":
-            self.broker = EmbeddedBroker(load_secret(self.settings.data / "broker.secret"))
+        data, kind = self.settings.data, broker_kind(self.settings)
+        if kind == EMBEDDED:
+            self.broker = EmbeddedBroker(load_secret(data / "broker.secret"))
+        elif kind == MOSQUITTO:
+            self.broker = ManagedMosquitto(Setup.folder(data))
+        if self.broker is not None:
             self.broker.start()
             self._stack.callback(self.broker.stop)
-            mqtt = self.broker.url()
         self.collector = CollectorService(
-            mqtt=mqtt, data=self.settings.data, records=self.records, telemetry=self.telemetry, live=self.live
+            mqtt=self.broker.url() if self.broker else self.settings.mqtt,
+            data=data,
+            records=self.records,
+            telemetry=self.telemetry,
+            live=self.live,
+            accounts=self.mosquitto.accounts if self.mosquitto else None,
         )
         self.collector.start()
         self._stack.callback(self.collector.stop)
+
+    @property
+    def mosquitto(self) -> ManagedMosquitto | None:
+        """The broker for real boards, where this process runs it."""
+        return self.broker if isinstance(self.broker, ManagedMosquitto) else None
 
     def health(self) -> dict:
         """What /health answers: ready, reasons, counters."""
         if self.collector is None:
             return {"ready": True, "reasons": [], "counters": {}}
-        health = self.collector.health()
-        return {"ready": health.ready, "reasons": list(health.reasons), "counters": dict(health.counters)}
+        health, broken = self.collector.health(), self.mosquitto.problem if self.mosquitto else None
+        reasons = [*([broken] if broken else []), *health.reasons]
+        return {"ready": not reasons, "reasons": reasons, "counters": dict(health.counters)}

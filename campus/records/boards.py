@@ -1,6 +1,7 @@
 """Boards as they were heard, and where each was placed when."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from campus.errors import NotFound
-from campus.records.entities import Board, Placement
+from campus.records.entities import Board, LastReply, Placement, Reported
 from campus.records.instants import from_ms, from_ms_or_none, to_ms
 from campus.records.places import shown, site
 from campus.records.tables import LABEL, WORD, BoardTable, PlacementTable
@@ -84,28 +85,46 @@ def saw(
     session: Session,
     site_id: str,
     id: str,
-    at: datetime,
+    at: datetime | None,
     boot: str | None,
     birth: Mapping[str, Any] | None,
     availability: str | None,
+    reported: Reported | None,
+    reply: LastReply | None,
 ) -> None:
     if not (valid_id(site_id) and valid_id(id)):
         raise ValueError(f"not the ids of a site and a board: {site_id!r}, {id!r}")
-    at_ms = to_ms(at)
+    at_ms = None if at is None else to_ms(at)
     insert_or_keep(session, BoardTable, {"site": site_id, "id": id, "points": {}, "availability": "unknown"})
     row = session.get_one(BoardTable, (site_id, id), with_for_update=True)
-    row.first_seen_ms = at_ms if row.first_seen_ms is None else min(at_ms, row.first_seen_ms)
-    row.last_seen_ms = at_ms if row.last_seen_ms is None else max(at_ms, row.last_seen_ms)
+    if at_ms is not None:
+        row.first_seen_ms = at_ms if row.first_seen_ms is None else min(at_ms, row.first_seen_ms)
+        row.last_seen_ms = at_ms if row.last_seen_ms is None else max(at_ms, row.last_seen_ms)
     if boot is not None:
         row.boot = _printable(boot, WORD.length)
     if availability is not None:
         row.availability = _printable(availability, WORD.length) or "unknown"
     if birth is not None:
-        for name in ("firmware", "hardware"):
-            if birth.get(name) is not None:
-                setattr(row, name, _printable(birth[name], LABEL.length))
-        if birth.get("points") is not None:
-            row.points = dict(birth["points"])
+        _born(row, birth, at_ms)
+    if reported is not None:
+        row.reported = _document(reported)
+    if reply is not None:
+        row.last_reply = _document(reply)
+
+
+def _born(row: BoardTable, birth: Mapping[str, Any], at_ms: int | None) -> None:
+    before = row.firmware
+    for name in ("firmware", "hardware", "reset_cause"):
+        if birth.get(name) is not None:
+            setattr(row, name, _printable(birth[name], LABEL.length))
+    if row.firmware != before:
+        row.firmware_since_ms = at_ms
+    if birth.get("points") is not None:
+        row.points = dict(birth["points"])
+    if "access_point" in birth:
+        row.access_point = birth["access_point"] and _printable(birth["access_point"], WORD.length)
+    if "notes" in birth:
+        row.notes = [_printable(note, WORD.length) for note in birth["notes"]]
 
 
 def _valid(at: datetime) -> ColumnElement[bool]:
@@ -132,7 +151,31 @@ def _board(row: BoardTable) -> Board:
         first_seen=from_ms_or_none(row.first_seen_ms),
         last_seen=from_ms_or_none(row.last_seen_ms),
         availability=row.availability,
+        firmware_since=from_ms_or_none(row.firmware_since_ms),
+        reset_cause=row.reset_cause,
+        access_point=row.access_point,
+        notes=tuple(row.notes or ()),
+        reported=_reported(row.reported),
+        last_reply=_reply(row.last_reply),
     )
+
+
+def _document(told: Reported | LastReply) -> dict[str, Any]:
+    document = asdict(told)
+    return document | {"received_at": to_ms(document["received_at"])}
+
+
+def _reported(document: dict[str, Any] | None) -> Reported | None:
+    if document is None:
+        return None
+    received_at = from_ms(document["received_at"])
+    return Reported(document["rev"], document["ok"], tuple(document["errors"]), received_at)
+
+
+def _reply(document: dict[str, Any] | None) -> LastReply | None:
+    if document is None:
+        return None
+    return LastReply(**document | {"received_at": from_ms(document["received_at"])})
 
 
 def _placement(row: PlacementTable) -> Placement:

@@ -89,11 +89,34 @@ class SubjectGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """What a board made of the configuration it was sent as revision `rev`; not `ok`: why it refused or left it."""
+
+    rev: int
+    ok: bool
+    errors: tuple[str, ...]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LastReply:
+    """A board's latest answer to a command. `code` and `message` say what was wrong; None where nothing was."""
+
+    id: str
+    ok: bool
+    code: str | None
+    message: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """A board as last heard. `points` is that of its latest birth: name -> {"unit": ..., "max_interval_ms": ...}.
 
     `availability` is the word on the wire, or "unknown" before anything was heard; first_seen and
-    last_seen are None for a board of the inventory that was never heard.
+    last_seen are None for a board of the inventory that was never heard. `firmware_since`: when that version
+    was first heard of this board. `reset_cause`, `access_point` and `notes` are those of its latest birth, as
+    in campus.wire.server.Birth.
     """
 
     id: str
@@ -105,6 +128,12 @@ class Board:
     first_seen: datetime | None = None
     last_seen: datetime | None = None
     availability: str = "unknown"
+    firmware_since: datetime | None = None
+    reset_cause: str | None = None
+    access_point: str | None = None
+    notes: tuple[str, ...] = ()
+    reported: Reported | None = None
+    last_reply: LastReply | None = None
 
 
 @dataclass(frozen=True, slots=True)

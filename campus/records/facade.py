@@ -16,8 +16,10 @@ from campus.records.entities import (
     Building,
     Derivation,
     Equipment,
+    LastReply,
     Person,
     Placement,
+    Reported,
     Room,
     RoomType,
     SchoolClass,
@@ -133,20 +135,23 @@ class Records:
         self,
         site: str,
         board: str,
-        at: datetime,
+        at: datetime | None,
         boot: str | None = None,
         birth: Mapping[str, Any] | None = None,
         availability: str | None = None,
+        reported: Reported | None = None,
+        reply: LastReply | None = None,
     ) -> None:
         """Note that a board was heard; an unknown one is added, unassigned. What is None stays as it was.
 
-        `birth` may hold "firmware", "hardware" and "points". first_seen only falls and last_seen only
-        rises; of the rest the last call wins, so call in the order of arrival. Each call is a durable
-        write: call it for births and availability, and at most about once a minute for telemetry.
+        `at` None: the broker repeated what may be old, so no time is noted. `birth` may hold fields of
+        campus.wire.server.Birth. first_seen only falls and last_seen only rises; of the rest the last
+        call wins, so call in the order of arrival. Each call is a durable write: call it for what boards
+        say of themselves, and at most about once a minute for telemetry.
         Raises ValueError for ids that are not valid.
         """
         with self._database.write() as session:
-            boards.saw(session, site, board, at, boot, birth, availability)
+            boards.saw(session, site, board, at, boot, birth, availability, reported, reply)
 
     # inventory and timetable
 

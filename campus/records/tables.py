@@ -20,6 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 ID = String(64)
 LABEL = String(120)
 WORD = String(32)
+TOLD = JSON(none_as_null=True)  # what a board told, as entities.py describes it; NULL before it told any
 NAMES = {
     "pk": "pk_%(table_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s",
@@ -119,6 +120,12 @@ class BoardTable(Base):
     first_seen_ms: Mapped[int | None]
     last_seen_ms: Mapped[int | None]
     availability: Mapped[str] = mapped_column(WORD)
+    firmware_since_ms: Mapped[int | None]
+    reset_cause: Mapped[str | None] = mapped_column(LABEL)
+    access_point: Mapped[str | None] = mapped_column(WORD)
+    notes: Mapped[list[Any] | None] = mapped_column(TOLD)
+    reported: Mapped[dict[str, Any] | None] = mapped_column(TOLD)
+    last_reply: Mapped[dict[str, Any] | None] = mapped_column(TOLD)
 
 
 class PlacementTable(Base):

@@ -2,7 +2,7 @@
 
 from campus.errors import StoreError
 from campus.telemetry import SeriesKey
-from campus.wire.points import valid_point
+from campus.wire.names import valid_point
 from campus.wire.topics import valid_id
 
 

@@ -18,22 +18,11 @@ def _refuse(name):
     raise ValueError(name + " is not JSON")
 
 
-if hasattr(json, "JSONDecoder"):  # CPython: json.loads would build a decoder per call for parse_constant
-    _decoder = json.JSONDecoder(parse_constant=_refuse)
-    _scan = _decoder.scan_once  # type: ignore[attr-defined]
+if hasattr(json, "JSONDecoder"):  # CPython: json.loads and json.dumps would build one per call
+    _loads = json.JSONDecoder(parse_constant=_refuse).decode
     _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
-
-    def _loads(text):
-        try:
-            value, end = _scan(text, 0)
-        except StopIteration:  # how the scanner says "no value here"; white space in front is one case of it
-            return _decoder.decode(text)
-        return value if end == len(text) else _decoder.decode(text)
-
 else:
-
-    def _loads(text):
-        return json.loads(text)
+    _loads = json.loads  # type: ignore[assignment]
 
     def _dumps(document):
         return json.dumps(document, separators=(",", ":"))
@@ -41,29 +30,29 @@ else:
 
 def read(payload, limit):
     """The JSON object in `payload` (bytes), of at most `limit` bytes. Raises WireError: size, json, shape."""
-    if len(payload) > limit:
-        raise WireError("size", "the message has %d bytes, more than %d" % (len(payload), limit))
+    check(len(payload) <= limit, "size", "%d bytes, more than %d" % (len(payload), limit))
     try:
         document = _loads(str(payload, "utf-8"))
     except (ValueError, RuntimeError, MemoryError):  # RuntimeError: nested too deeply, under both names
-        raise WireError("json", "the message is not UTF-8 JSON")
-    if type(document) is not dict:
-        raise WireError("shape", "the message is not a JSON object")
+        raise WireError("json", "it cannot be read")
+    check(type(document) is dict, "shape", "no object")
     return document
 
 
 def write(document):
     """Compact JSON bytes of `document`."""
-    try:
-        return _dumps(document).encode()
-    except (ValueError, TypeError) as error:
-        raise WireError("value", "this cannot be written as JSON: " + str(error))
+    return _dumps(document).encode()
+
+
+def check(right, cause, part):
+    """Raise WireError if a part of a message is not right."""
+    if not right:
+        raise WireError(cause, part)
 
 
 def check_version(document):
     version = document.get("v")
-    if type(version) is not int or version != 1:
-        raise WireError("version", "the message's version is not 1")
+    check(type(version) is int and version == 1, "version", "v")
 
 
 def valid_boot(boot):
@@ -72,26 +61,21 @@ def valid_boot(boot):
 
 
 def check_boot(boot):
-    if not valid_boot(boot):
-        raise WireError("boot", "the boot is not 8 to 16 lower-case hex digits")
+    check(valid_boot(boot), "boot", "boot")
     return boot
 
 
-def check_time(name, value):
-    if type(value) is not int or not 0 <= value <= MAX_TIME_MS:
-        raise WireError("time", name + " is not an integer of milliseconds in range")
+def check_time(part, value):
+    """`value` if it is a whole number of milliseconds in range."""
+    check(type(value) is int and 0 <= value <= MAX_TIME_MS, "time", part)
     return value
 
 
-def check_text(name, value, longest=128, shortest=0):
+def check_text(part, value, longest=128, shortest=0):
     """`value` if it is text every store can hold: no control characters, no half of a surrogate pair."""
-    if type(value) is not str or not shortest <= len(value) <= longest:
-        raise WireError("shape", "%s is not a text of %d to %d characters" % (name, shortest, longest))
-    try:
-        value.encode()
-    except UnicodeError:
-        raise WireError("shape", name + " holds half of a surrogate pair")
-    for sign in value:
-        if sign < " " or sign == "\x7f":
-            raise WireError("shape", name + " holds a control character")
+    right = type(value) is str and shortest <= len(value) <= longest
+    for sign in map(ord, value if right else ""):
+        if sign < 32 or sign == 127 or 0xD800 <= sign < 0xE000:
+            right = False
+    check(right, "shape", part)
     return value

@@ -1,7 +1,9 @@
 """The points a board may measure: unit, plausible range and kind. The one table; it grows here.
 
-A point is written `name`, or `name.n` for channel n of a board with several.
+A board does not carry it: it knows what its own sensors measure. How a point is written: campus/wire/names.py.
 """
+
+from campus.wire.names import base
 
 POINTS = {
     "motion": ("", 0, 1, "bool"),
@@ -19,16 +21,32 @@ POINTS = {
     "voltage_v": ("V", 0, 500, "number"),
     "rssi_dbm": ("dBm", -120, 0, "number"),
     "wifi_channel": ("", 1, 196, "number"),
+    "ipv6": ("", 0, 1, "bool"),
     "access_point_clients": ("", 0, None, "number"),
     "rtt_gateway_ms": ("ms", 0, None, "number"),
-    "rtt_broker_ms": ("ms", 0, None, "number"),
-    "rtt_internet_ms": ("ms", 0, None, "number"),
+    "rtt_gateway_min_ms": ("ms", 0, None, "number"),
+    "rtt_gateway_max_ms": ("ms", 0, None, "number"),
     "loss_gateway_pct": ("%", 0, 100, "number"),
+    "rtt_dns_ms": ("ms", 0, None, "number"),
+    "rtt_dns_min_ms": ("ms", 0, None, "number"),
+    "rtt_dns_max_ms": ("ms", 0, None, "number"),
+    "loss_dns_pct": ("%", 0, 100, "number"),
+    "rtt_broker_ms": ("ms", 0, None, "number"),
+    "rtt_broker_min_ms": ("ms", 0, None, "number"),
+    "rtt_broker_max_ms": ("ms", 0, None, "number"),
     "loss_broker_pct": ("%", 0, 100, "number"),
+    "rtt_internet_ms": ("ms", 0, None, "number"),
+    "rtt_internet_min_ms": ("ms", 0, None, "number"),
+    "rtt_internet_max_ms": ("ms", 0, None, "number"),
     "loss_internet_pct": ("%", 0, 100, "number"),
     "reconnects_wifi": ("", 0, None, "counter"),
     "reconnects_mqtt": ("", 0, None, "counter"),
+    "disconnects_wifi": ("", 0, None, "counter"),
+    "disconnects_mqtt": ("", 0, None, "counter"),
+    "reconnect_wifi_ms": ("ms", 0, None, "number"),
+    "reconnect_mqtt_ms": ("ms", 0, None, "number"),
     "heap_free_b": ("B", 0, None, "number"),
+    "heap_free_min_b": ("B", 0, None, "number"),
     "loop_lag_ms": ("ms", 0, None, "number"),
     "outbox_depth": ("", 0, None, "number"),
     "outbox_dropped": ("", 0, None, "counter"),
@@ -36,21 +54,6 @@ POINTS = {
     "battery_v": ("V", 0, 60, "number"),
 }
 """name -> (unit, low, high, kind). kind: bool (0 or 1), number, counter (rises, restarts). None: no bound."""
-
-_FIRST = "abcdefghijklmnopqrstuvwxyz"
-_SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789_"
-_DIGITS = "0123456789"
-
-
-def base(point):
-    """`power_w` of `power_w.1`."""
-    return point.split(".", 1)[0]
-
-
-def channel(point):
-    """1 of `power_w.1`; None where the point has no channel."""
-    parts = point.split(".", 1)
-    return int(parts[1]) if len(parts) == 2 else None
 
 
 def known(point):
@@ -72,21 +75,3 @@ def plausible(point, value):
     if row[3] == "bool" and value not in (0, 1):
         return False
     return (low is None or low <= value) and (high is None or value <= high)
-
-
-def valid_point(text):
-    """Whether `text` is written as a point: [a-z][a-z0-9_]*, at most 48 signs, then perhaps .0 to .999.
-
-    A channel has no leading zero, so that one channel has one name. A well-written point that the table lacks
-    is accepted: newer boards may know more.
-    """
-    if type(text) is not str:
-        return False
-    parts = text.split(".", 1)
-    name = parts[0]
-    if not 1 <= len(name) <= 48 or name[0] not in _FIRST or name.strip(_SIGNS):
-        return False
-    if len(parts) == 1:
-        return True
-    number = parts[1]
-    return 1 <= len(number) <= 3 and not number.strip(_DIGITS) and (number[0] != "0" or len(number) == 1)

@@ -2,7 +2,7 @@
 
 import gc
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 if hasattr(
     gc, "threshold"

@@ -8,29 +8,26 @@ import os
 
 from campus.wire.parsing import valid_boot
 
-FILE = "boot.txt"
-
 
 def next_boot(folder="."):
-    """The id of a new boot: 16 hex digits, already written to `folder`; all random if that cannot be written."""
-    path = folder + "/" + FILE
-    try:
-        with open(path) as file:
-            drawn, counter = file.read().split()
-        fresh = len(drawn) != 8 or not valid_boot(drawn) or not 0 <= int(counter) < 0xFFFFFFFF
-    except (OSError, ValueError):
-        fresh = True
-    if fresh:
-        drawn, counter = _draw(4), -1
-    counter = int(counter) + 1
+    """The id of a new boot: 16 hex digits, already written to boot.txt; all random if that cannot be written."""
+    path = folder + "/boot.txt"
+    boot = _after(path) or os.urandom(4).hex() + "00000000"
     try:
         with open(path + ".new", "w") as file:
-            file.write("%s %d\n" % (drawn, counter))
+            file.write(boot)
         os.rename(path + ".new", path)  # a power cut leaves the old file or the new one, never a half
     except OSError:
-        return _draw(8)
-    return "%s%08x" % (drawn, counter)
+        return os.urandom(8).hex()
+    return boot
 
 
-def _draw(count):
-    return "".join(["%02x" % byte for byte in os.urandom(count)])
+def _after(path):
+    """The boot after the one in the file; None where there is no whole one, or no number is left."""
+    try:
+        with open(path) as file:
+            boot = file.read()
+        if len(boot) == 16 and valid_boot(boot) and boot[8:] != "ffffffff":
+            return "%016x" % (int(boot, 16) + 1)
+    except (OSError, ValueError):  # ValueError: not even text
+        pass

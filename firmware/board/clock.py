@@ -31,7 +31,7 @@ class Uptime:
 
 
 class Clock:
-    """Counts on from where the system's clock was last adopted, so that a step of it moves no reading unseen.
+    """Counts on from where it was last set, so that a step of the system's clock moves no reading unseen.
 
     uptime() -> ms since boot, rising; rtc() -> the system's clock in Unix ms. Both are passed in by tests.
     """
@@ -56,12 +56,17 @@ class Clock:
             return "hold"
         return self._synced
 
-    def adopt(self, quality="ntp"):
-        """Take the system's clock if it is plausible; whether it was. "hold": it was set before this boot."""
+    def set(self, unix_ms, ticks_ms):
+        """A time server's word: it was `unix_ms` when ticks_ms() was `ticks_ms`."""
+        self.up_offset_ms = unix_ms - ticks_ms
+        self._synced_at = ticks_ms
+        self._synced = "ntp"
+
+    def adopt(self, quality="hold"):
+        """Take the system's clock, set before this boot, if it is plausible; whether it was."""
         now = self._rtc()
         if now < PLAUSIBLE_MS:
             return False
-        self._synced_at = self.ticks_ms()
-        self.up_offset_ms = now - self._synced_at
+        self.set(now, self.ticks_ms())
         self._synced = quality
         return True

@@ -6,39 +6,28 @@ The standard: https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.htm
 CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 2, 3, 4, 9, 13
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
-REFUSED = {
-    1: "it does not speak MQTT 3.1.1",
-    2: "it does not take our client id",
-    3: "it is not available",
-    4: "user or password is wrong",
-    5: "user or password is wrong, or may not connect",  # what mosquitto says for both
-}
 
 
 class MqttError(OSError):
     """The other side broke the protocol or refused us: the connection is of no more use."""
 
+    refused = False
+
 
 def connect(client_id, keepalive_s, will_topic, will, user=None, password=None):
     """CONNECT with a clean session and a retained QoS 1 will [3.1]."""
-    flags = (
-        0x02 | 0x04 | 0x08 | 0x20 | (0x80 if user is not None else 0) | (0x40 if password is not None else 0)
-    )
-    body = text("MQTT") + bytes((4, flags)) + number(keepalive_s)
-    body += text(client_id) + text(will_topic) + number(len(will)) + will
-    if user is not None:
-        body += text(user)
-        if password is not None:
-            body += text(password)
-    return packet(0x10, body)
+    flags = 0x2E
+    body = number(keepalive_s) + text(client_id) + text(will_topic) + number(len(will)) + will
+    for flag, value in ((0x80, user), (0x40, password)):
+        if value is not None:
+            flags |= flag
+            body += text(value)
+    return packet(0x10, text("MQTT") + bytes((4, flags)) + body)
 
 
-def publish(topic, payload, packet_id=0, retain=False):
-    """PUBLISH with QoS 1, or QoS 0 without a packet id [3.3]."""
-    topic = text(topic)
-    if not packet_id:
-        return packet(0x30 | retain, topic + payload)
-    return packet(0x32 | retain, topic + number(packet_id) + payload)
+def publish(topic, payload, packet_id, retain=False):
+    """PUBLISH with QoS 1 [3.3]."""
+    return packet(0x32 | retain, text(topic) + number(packet_id) + payload)
 
 
 def puback(packet_id):
@@ -72,32 +61,33 @@ def number(value):
 
 def connack(body):
     """Raises MqttError if the broker refused us [3.2]."""
-    if len(body) != 2:
-        raise MqttError("a CONNACK of another length")
-    if body[1]:
-        raise MqttError("the broker refused us: " + REFUSED.get(body[1], "code %d" % body[1]))
+    code = packet_id(body) & 0xFF
+    if code:
+        # Mosquitto says 5 for a wrong password too.
+        why = "user or password is wrong, or may not connect" if code in (4, 5) else "code %d" % code
+        error = MqttError("the broker refused us: " + why)
+        error.refused = True
+        raise error
 
 
 def packet_id(body):
-    """The packet id at the start of a PUBACK or SUBACK."""
+    """The packet id, or another number of two bytes, at the start of `body`."""
     if len(body) < 2:
-        raise MqttError("a packet without its id")
+        raise MqttError("a packet cut short")
     return body[0] << 8 | body[1]
 
 
 def message(flags, body):
     """(topic, payload, packet id or 0) of a received PUBLISH [3.3]. Raises MqttError."""
-    length = packet_id(body)
-    at = 2 + length
-    numbered = flags & 0x06
-    if len(body) < at + (2 if numbered else 0):
-        raise MqttError("a PUBLISH cut short")
+    at = 2 + packet_id(body)
     try:
         topic = str(body[2:at], "utf-8")
     except UnicodeError:
         raise MqttError("a topic that is not UTF-8")
-    if numbered:
+    if flags & 0x06:
         return topic, body[at + 2 :], packet_id(body[at:])
+    if len(body) < at:
+        raise MqttError("a packet cut short")
     return topic, body[at:], 0
 
 

@@ -5,7 +5,7 @@ import time
 
 
 def _monotonic_ms():
-    return time.monotonic_ns() // 1000000
+    return time.monotonic_ns() // 1000000  # pyright: ignore[reportAttributeAccessIssue] (CPython only)
 
 
 def _difference(later, earlier):
@@ -18,6 +18,11 @@ def _sleep_ms(ms):
 
 def _wait_for_ms(awaitable, ms):
     return asyncio.wait_for(awaitable, ms / 1000)
+
+
+def const(value):
+    """MicroPython's compiler puts the value itself in place of a name that begins with _ and is one of these."""
+    return value
 
 
 ticks_ms = getattr(time, "ticks_ms", _monotonic_ms)  # wraps at 2^30 on a board: compare with ticks_diff only

@@ -6,28 +6,9 @@ Measured on MicroPython with a 96 KiB heap: 128 records kept as objects left no 
 import json
 from array import array
 
-from campus.wire.parsing import write
+from campus.wire.parsing import CLOCKS, write
 
 from .sampling import Record
-
-CLOCKS = ("ntp", "hold", "up")
-
-
-class Shelf:
-    """A Ring for where memory is plenty and time is short, as in the simulator: keeps the records as they are."""
-
-    def __init__(self, slots):
-        self._records = [None] * slots
-
-    def freeze(self, record):
-        return record
-
-    def put(self, slot, frozen, oldest):
-        self._records[slot] = frozen
-        return True
-
-    def get(self, slot):
-        return self._records[slot]
 
 
 class Ring:

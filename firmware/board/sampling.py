@@ -3,7 +3,9 @@
 import asyncio
 from collections import namedtuple
 
-Record = namedtuple("Record", ("observed_at_ms", "clock", "values", "why"))
+from campus.wire.names import base
+
+Record = namedtuple("Record", "observed_at_ms clock values why")
 """observed_at_ms: integer, Unix ms (ms since boot if clock is "up"). values: point -> number, or None =
 measured but invalid; a missing point = not measured. why: point -> reason of its None; itself None if all is well."""
 
@@ -27,26 +29,26 @@ class Sampler:
       full interval, so that every minute has its reading and boards with different phases do not
       all report in the same second.
 
+    A point that a sensor describes stands for its channels too, which may appear later: `disconnects_wifi` for
+    `disconnects_wifi.200`.
+
     clock: an object with now_ms() and quality(). log(text) is told of a driver's error. bound(awaitable) awaits it and
     raises asyncio.TimeoutError if that takes too long; without it a driver may take what time it likes.
-    Raises ValueError for a point that two sensors claim.
+    No two sensors may measure the same point.
     """
 
     def __init__(self, sensors, clock, phase_ms=0, log=None, bound=None):
-        self._sensors = sensors
-        self._log = log
-        self._bound = bound
+        self.sensors = sensors
+        self.log = log
+        self.bound = bound
         self._broken = {}  # sensor -> its latest error, so that each is told once
-        self._clock = clock
-        self._phase_ms = phase_ms
+        self.clock = clock
+        self.phase_ms = phase_ms
         self._points = {}
         self._shown = {}  # point -> what was last reported: a value, or the reason why there is none
         self._shown_at = {}  # point -> when
         for sensor in sensors:
-            for point, described in sensor.points.items():
-                if point in self._points:
-                    raise ValueError("two sensors measure " + point + "; give one of them another channel")
-                self._points[point] = described
+            self._points.update(sensor.points)
 
     def points(self):
         """point -> its description, for the birth."""
@@ -54,22 +56,22 @@ class Sampler:
 
     def urgent(self):
         """Whether a sensor saw something that must not wait for the next sample, such as motion beginning."""
-        for sensor in self._sensors:
+        for sensor in self.sensors:
             if getattr(sensor, "edge", False):
                 return True
         return False
 
     async def sample(self, force=False):
         """Read every sensor once; a Record of what is to be reported (`force`: all that was read), or None."""
-        clock = self._clock
+        clock = self.clock
         now = clock.now_ms()
         quality = clock.quality()
         values = {}
         why = None
-        for sensor in self._sensors:
+        for sensor in self.sensors:
             try:
                 reading = sensor.read()
-                read = await (self._bound(reading) if self._bound else reading)
+                read = await (self.bound(reading) if self.bound else reading)
                 reasons = sensor.why
                 _check(read, reasons, sensor.points)
             except Exception as error:  # one broken driver must not silence the others
@@ -93,17 +95,17 @@ class Sampler:
         return Record(now, quality, values, why) if values else None
 
     def _tell(self, sensor, error):
-        if self._log and self._broken.get(sensor) != error:
+        if self.log and self._broken.get(sensor) != error:
             self._broken[sensor] = error
-            self._log("a sensor of %s: %s" % (", ".join(sensor.points), error))
+            self.log("a sensor of %s: %s" % (", ".join(sensor.points), error))
 
     def _due(self, point, shown, now):
         at = self._shown_at.get(point)
         if at is None:
             return True
-        described = self._points[point]
+        described = self._points.get(point) or self._points[base(point)]
         window = described.get("max_interval_ms", MAX_INTERVAL_MS)
-        phase = self._phase_ms
+        phase = self.phase_ms
         if (now - phase) // window != (at - phase) // window:
             return True
         if 0 <= now - at < described.get("min_interval_ms", 0):  # a clock set back must not silence a point
@@ -119,13 +121,10 @@ class Sampler:
 def _check(read, reasons, points):
     """Raises ValueError if a driver broke its contract: what it gave could be neither compared nor sent."""
     for point in read:
-        value = read[point]
-        kind = type(value)
-        if point not in points:
-            raise ValueError("a value of %r, which it does not measure" % (point,))
-        if value is None:
-            reason = reasons.get(point, "failed")
-            if type(reason) is not str or not 1 <= len(reason) <= 32:
-                raise ValueError("a reason for %s that is no short text" % point)
-        elif kind is not int and kind is not float:
-            raise ValueError("a value of %s that is no number" % point)
+        said = read[point]
+        right = type(said) is int or type(said) is float
+        if said is None:
+            said = reasons.get(point, "failed")
+            right = type(said) is str and 0 < len(said) <= 32
+        if not right or (point not in points and base(point) not in points):
+            raise ValueError("%r of %r" % (said, point))

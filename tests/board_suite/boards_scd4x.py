@@ -2,12 +2,15 @@
 
 import asyncio
 
-from firmware.board.sensors import scd4x
+from firmware.board.sensors import scd4x, sensirion
 
 # The example of the datasheet's section on reading a measurement: 500 ppm, 25 degrees C, 37 %.
 REPLY = b"\x01\xf4\x33\x66\x67\xa2\x5e\xb9\x3c"
 NOT_READY = b"\x80\x00\xa2"
 IS_READY = b"\x80\x06\x04"
+# Its commands, and how long it may take.
+START, STOP, READY = b"\x21\xb1", b"\x3f\x86", b"\xe4\xb8"
+STOP_MS, STALE_MS = 500, 20000
 
 
 class Bus:
@@ -29,7 +32,7 @@ class Bus:
             raise OSError(19)
 
     def readfrom(self, address, length):
-        reply = self.ready if self.written[-1] == scd4x.READY else self.reply
+        reply = self.ready if self.written[-1] == READY else self.reply
         assert len(reply) == length
         return reply
 
@@ -45,7 +48,7 @@ def read(sensor):
 def measuring():
     bus, uptime = Bus(), [0]
     sensor = sensor_on(bus, uptime)
-    uptime[0] = scd4x.STOP_MS
+    uptime[0] = STOP_MS
     assert read(sensor)["co2_ppm"] is None
     return bus, uptime, sensor
 
@@ -57,16 +60,20 @@ def invalid(sensor, values):
 
 
 def test_the_checksum_is_sensirions():
-    assert scd4x.crc8(b"\xbe\xef") == 0x92
-    assert scd4x.crc8(b"\x00\x00") == 0x81
-    assert scd4x.crc8(b"") == 0xFF
+    assert sensirion.crc8(b"\xbe\xef") == 0x92
+    assert sensirion.crc8(b"\x00\x00") == 0x81
+    assert sensirion.crc8(b"") == 0xFF
 
 
 def test_the_datasheets_example():
-    assert scd4x.words(REPLY) == [0x01F4, 0x6667, 0x5EB9]
-    assert scd4x.measurement([0x01F4, 0x6667, 0x5EB9]) == (500, 25.0, 37.0)
-    assert scd4x.measurement([40000, 0, 0]) == (40000, -45.0, 0.0)
-    assert scd4x.measurement([0, 65535, 65535]) == (0, 130.0, 100.0)
+    assert sensirion.words(REPLY) == [0x01F4, 0x6667, 0x5EB9]
+    for reply, *values in (
+        (REPLY, 500, 25.0, 37.0),
+        (b"\x9c\x40\x45\x00\x00\x81\x00\x00\x81", 40000, -45.0, 0.0),
+        (b"\x00\x00\x81\xff\xff\xac\xff\xff\xac", 0, 130.0, 100.0),
+    ):
+        measured = scd4x.measurement(reply)
+        assert values == [measured[point] for point in ("co2_ppm", "temperature_c", "relative_humidity_pct")]
 
 
 def test_every_wrong_bit_and_every_cut_is_found():
@@ -75,13 +82,13 @@ def test_every_wrong_bit_and_every_cut_is_found():
             wrong = bytearray(REPLY)
             wrong[at] ^= 1 << bit
             try:
-                scd4x.words(bytes(wrong))
+                sensirion.words(bytes(wrong))
                 raise AssertionError("accepted")
             except ValueError:
                 pass
         if at % 3:
             try:
-                scd4x.words(REPLY[:at])
+                sensirion.words(REPLY[:at])
                 raise AssertionError("accepted")
             except ValueError:
                 pass
@@ -90,9 +97,9 @@ def test_every_wrong_bit_and_every_cut_is_found():
 def test_it_is_stopped_first_and_warms_up():
     bus, uptime = Bus(), [0]
     sensor = sensor_on(bus, uptime)
-    assert invalid(sensor, read(sensor)) == "warmup" and bus.written == [scd4x.STOP]
-    uptime[0] = scd4x.STOP_MS
-    assert invalid(sensor, read(sensor)) == "warmup" and bus.written[1:] == [scd4x.START]
+    assert invalid(sensor, read(sensor)) == "warmup" and bus.written == [STOP]
+    uptime[0] = STOP_MS
+    assert invalid(sensor, read(sensor)) == "warmup" and bus.written[1:] == [START]
     bus.ready = NOT_READY
     assert read(sensor) == {}
     bus.ready = IS_READY
@@ -112,23 +119,29 @@ def test_a_wrong_checksum_gives_no_value():
 def test_a_sensor_that_never_has_a_measurement_is_started_again():
     bus, uptime, sensor = measuring()
     bus.ready = NOT_READY
-    uptime[0] += scd4x.STALE_MS - 1
+    uptime[0] += STALE_MS - 1
     assert read(sensor) == {}
     uptime[0] += 1
-    assert invalid(sensor, read(sensor)) == "timeout" and bus.written[-1] == scd4x.STOP
-    uptime[0] += scd4x.STOP_MS
+    assert invalid(sensor, read(sensor)) == "timeout" and bus.written[-1] == STOP
+    uptime[0] += STOP_MS
     read(sensor)
-    assert bus.written[-1] == scd4x.START
+    assert bus.written[-1] == START
+    bus.ready = IS_READY
+    uptime[0] += STALE_MS - 1
+    assert read(sensor)["co2_ppm"] == 500
+    bus.ready = NOT_READY
+    uptime[0] += STALE_MS - 1  # counted from the latest measurement
+    assert read(sensor) == {}
 
 
 def test_an_unplugged_sensor_stays_failed_and_comes_back():
     bus, uptime, sensor = measuring()
-    bus.refuses = (scd4x.READY, scd4x.START, scd4x.STOP)
+    bus.refuses = (READY, START, STOP)
     for _ in range(5):
         assert invalid(sensor, read(sensor)) == "failed"
         uptime[0] += 300
     bus.refuses = ()
-    uptime[0] += scd4x.STOP_MS
+    uptime[0] += STOP_MS
     assert invalid(sensor, read(sensor)) == "warmup"
     assert read(sensor)["co2_ppm"] == 500
 

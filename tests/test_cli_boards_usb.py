@@ -336,6 +336,14 @@ def test_a_claim_code_is_shown_once_and_listed_until_it_ends(data, board_command
     assert Accounts(data / "broker").boards() == []
 
 
+def test_nobody_is_let_in_where_the_accounts_are_gone(data, board_command, capsys):
+    """One board alone in a new file would shut out all others."""
+    (data / "broker" / "accounts.json").unlink()
+    assert run(["board", "enroll", ID, "--data", "d"]) == 1
+    assert "accounts.json is gone" in capsys.readouterr().err
+    assert not (data / "broker" / "accounts.json").exists()
+
+
 def test_the_list_tells_what_was_heard(data, board_command):
     """An enrolled board that spoke, and one whose code ran out."""
     Accounts(data / "broker", now_ms=lambda: 1_700_000_000_000).claim_board("demo", "esp32-b")

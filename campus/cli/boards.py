@@ -44,19 +44,18 @@ class Office:
 
     @classmethod
     def open(cls, settings: Settings) -> "Office":
-        """Raises StoreError where `campus init` did not run, or its accounts are gone."""
+        """Raises StoreError where `campus init` did not run."""
         folder = Setup.folder(settings.data)
         setup = Setup.load(folder) if folder.is_dir() else None
         if setup is None:
             raise StoreError(
                 f"{settings.data} is not prepared for real boards: run `campus init`, or name its folder with --data."
             )
-        accounts = Accounts(folder)
-        accounts.require()
-        return cls(setup, accounts, Authority(folder))
+        return cls(setup, Accounts(folder), Authority(folder))
 
     def credential(self, site: str, board: str) -> dict[str, str | None]:
         """What a board is given to prove itself and to know this server: keys of its own store. Ends an older one."""
+        self.accounts.require()
         return {**self.trust(), "password": self.accounts.add_board(site, board), "password_old": None}
 
     def trust(self) -> dict[str, str | None]:

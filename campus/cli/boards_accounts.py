@@ -44,6 +44,7 @@ def enroll(
         _enroll_over_usb(office, site, board, port)
         console.print(f"{board} has a new credential for site {site}, and starts.")
         return
+    office.accounts.require()
     code = office.accounts.claim_board(site, board, hours)
     until = _local((time.time() + hours * 3600) * 1000, settings.tz)
     console.print(f"Claim code of {board} for site {site}: [bold]{code}[/bold]")

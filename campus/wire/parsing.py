@@ -75,7 +75,7 @@ def check_text(part, value, longest=128, shortest=0):
     """`value` if it is text every store can hold: no control characters, no half of a surrogate pair."""
     right = type(value) is str and shortest <= len(value) <= longest
     for sign in map(ord, value if right else ""):
-        if sign < 32 or sign == 127 or 0xD800 <= sign < 0xE000:
+        if sign < 32 or 127 <= sign < 160 or 0xD800 <= sign < 0xE000:
             right = False
     check(right, "shape", part)
     return value

@@ -21,7 +21,7 @@ def decode_command(payload):
     exp_ms = get("exp")
     if exp_ms is not None:
         check_time("exp", exp_ms)
-    return Command(name("id", get), name("op", get), obj("args", get, {}), exp_ms)
+    return Command(read_name("id", get), read_name("op", get), read_object("args", get, {}), exp_ms)
 
 
 def encode_reply(id, ok, error=None, result=None):
@@ -32,7 +32,7 @@ def encode_reply(id, ok, error=None, result=None):
 def decode_desired(payload):
     """The Desired in `payload`, which a board can read. Raises WireError."""
     get = opened(payload, MAX_TO_BOARD)
-    return Desired(number("rev", get, MAX_SEQ, 1), obj("config", get))
+    return Desired(read_number("rev", get, MAX_SEQ, 1), read_object("config", get))
 
 
 def encode_reported(rev, ok, errors=()):
@@ -47,17 +47,17 @@ def opened(payload, limit):
     return document.get
 
 
-def obj(key, get, *default):
+def read_object(key, get, *default):
     value = get(key, *default)
     check(type(value) is dict, "shape", key)
     return value or {}  # it is an object here, which a type checker cannot see
 
 
-def name(key, get):
+def read_name(key, get):
     return check_text(key, get(key), 64, 1)
 
 
-def number(key, get, most, least=0):
+def read_number(key, get, most, least=0):
     value = get(key)
     check(type(value) is int and least <= value <= most, "shape", key)
     return value

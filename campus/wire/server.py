@@ -19,7 +19,7 @@ from campus.wire.parsing import (
     valid_boot,
     write,
 )
-from campus.wire.remote import decode_command, decode_desired, name, number, obj, opened
+from campus.wire.remote import decode_command, decode_desired, opened, read_name, read_number, read_object
 from campus.wire.topics import LEAVES, PREFIX, RESERVED, check_id
 from campus.wire.update import decode_update
 
@@ -127,7 +127,7 @@ def decode_birth(payload, limit=MAX_BYTES):
     check(type(notes) is list and len(notes) <= MAX_NOTES, "shape", "notes")
     for note in notes:
         check_text("notes", note, 32, 1)
-    points = obj("points", get)
+    points = read_object("points", get)
     return Birth(
         check_boot(get("boot")),
         check_text("firmware", get("firmware")),
@@ -146,11 +146,10 @@ def _description(point, description):
     if type(description) is str:
         description = {"unit": description}
     check(type(description) is dict, "shape", "points")
-    described: dict = {"unit": check_text("unit", description.get("unit"), 16)}
-    longest = description.get("max_interval_ms")
-    if longest is not None:
-        described["max_interval_ms"] = check_time("max_interval_ms", longest)
-    return described
+    unit, longest = check_text("unit", description.get("unit"), 16), description.get("max_interval_ms")
+    if longest is None:
+        return {"unit": unit}
+    return {"unit": unit, "max_interval_ms": check_time("max_interval_ms", longest)}
 
 
 def encode_committed(boot, seq, also=()):
@@ -172,11 +171,11 @@ def decode_reply(payload, limit=MAX_BYTES):
     ok, error, result = get("ok"), get("error"), get("result")
     check(type(ok) is bool, "shape", "ok")
     if result is not None:
-        obj("result", get)
+        read_object("result", get)
     if error is not None or not ok:
-        told = obj("error", get).get
-        error = {"code": name("code", told), "message": check_text("message", told("message"), 512)}
-    return Reply(name("id", get), ok, error, result)
+        told = read_object("error", get).get
+        error = {"code": read_name("code", told), "message": check_text("message", told("message"), 512)}
+    return Reply(read_name("id", get), ok, error, result)
 
 
 def encode_desired(rev, config):
@@ -191,7 +190,7 @@ def decode_reported(payload, limit=MAX_BYTES):
     check(ok is (not errors), "shape", "ok")
     for error in errors:
         check_text("errors", error, 512, 1)
-    return Reported(number("rev", get, MAX_SEQ), ok, errors)
+    return Reported(read_number("rev", get, MAX_SEQ), ok, errors)
 
 
 def encode_update(step, *fields):

@@ -34,7 +34,7 @@ def read(path="config.json"):
         with open(path) as file:
             return json.load(file)
     except OSError:
-        raise ConfigError("there is no %s on the board; copy one to it (docs/board.md shows it)" % path)
+        raise ConfigError("there is no %s on the board: docs/board.md shows one" % path)
     except ValueError:
         raise ConfigError("%s is not JSON; check its commas and quotes" % path)
 
@@ -128,10 +128,11 @@ def _hosts(listed):
 
 
 def _sensors(listed):
-    _check(type(listed) is list and listed, "sensors", 'a list such as [{"kind": "pir", "pin": 27}]')
+    wanted = 'a list such as [{"kind": "pir", "pin": 27}], each kind one of ' + ", ".join(KINDS)
+    _check(type(listed) is list and listed, "sensors", wanted)
     sensors = []
     for options in listed:
         kind = options.get("kind") if type(options) is dict else None
-        _check(kind in KINDS, "sensors", "a list of objects, each with a kind of " + ", ".join(KINDS))
+        _check(kind in KINDS, "sensors", wanted)
         sensors.append((kind, options))
     return sensors

@@ -24,39 +24,42 @@ def bounded(reading):
 
 def duties(board):
     """The coroutines of a Board (board/app.py) that go on beside its link."""
-    tasks = [measure(board), keep_clock(board), board.lag.run(), answer(board), supervise(board)]
+    tasks = [again(each, board) for each in (measure, keep_clock, answer, supervise)]
+    tasks.append(board.lag.run())
     if board.probes:
-        tasks.append(board.probes.run())
+        tasks.append(again(board.probes.run))
     if board.spill:
-        tasks.append(spill(board))
+        tasks.append(again(spill, board))
     if len(board.nvs.text("ap_password", "")) >= 8:
-        tasks.append(offer_portal(board))
+        tasks.append(again(offer_portal, board))
     return tasks
+
+
+async def again(duty, *args):
+    """Do a duty to its end: what breaks it off, such as a MemoryError, is told, and it begins anew."""
+    while True:
+        try:
+            return await duty(*args)
+        except Exception as error:
+            print("again: %r" % (error,))
+        await sleep_ms(LOOK_MS)
 
 
 async def measure(board):
     """Sample for ever: every `sample_ms`, and at once when a sensor saw something that cannot wait."""
-    pauses = max(1, board.config.sample_ms // EDGE_MS)
-    board.watch.expect("measure", 60000 + 2 * board.config.sample_ms)
+    watch = board.watch
+    watch.expect("measure", 60000 + 2 * board.config.sample_ms)
     while True:
-        try:
-            record = await board.sampler.sample()
-            if record:
-                board.outbox.add(record)
-                if board.spill:
-                    board.spill.added(board.link.connected)
-                board.link.wake()
-        except (
-            Exception
-        ) as error:  # such as a MemoryError: the next sample may fare better, no sample surely not
-            print("measure: %r" % (error,))
-        board.watch.alive("measure")
-        for _ in range(pauses):
+        record = await board.sampler.sample()
+        if record:
+            board.outbox.add(record)
+            if board.spill:
+                board.spill.added(board.link.connected)
+            board.link.wake()
+        watch.alive("measure")
+        for _ in range(max(1, board.config.sample_ms // EDGE_MS)):
             await sleep_ms(EDGE_MS)
-            try:
-                if board.sampler.urgent():
-                    break
-            except Exception:  # a driver that looks at its wires for it; `read` will tell
+            if board.sampler.urgent():
                 break
 
 
@@ -135,9 +138,6 @@ async def offer_portal(board):
             )
             if await portal.serve():
                 return board.restart()
-        except Exception as error:  # of the radio, or no memory: Wi-Fi is tried again all the same
-            print("portal: %r" % (error,))
-            await sleep_ms(PORTAL_MS)
         finally:
             if radio:
                 radio.resting = False

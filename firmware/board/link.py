@@ -222,9 +222,8 @@ class Link:
                 session.check()
                 await session.acknowledge()
                 described = self.described()
-                if (
-                    described != born or self._rebirth
-                ):  # a late sync too: the birth says what to add to times since boot
+                # After a late sync too: the birth then says what to add to times since boot.
+                if described != born or self._rebirth:
                     self._rebirth = False
                     number = await session.publish("birth", self._birth(), retain=True)
                     born = described

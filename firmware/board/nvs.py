@@ -4,8 +4,6 @@ On an ESP32 they lie in the chip's NVS, which is written in turn over its pages 
 of a write. https://docs.micropython.org/en/latest/library/esp32.html#non-volatile-storage
 """
 
-SIZES = 64, 640, 2048  # of texts: a password, a key, a certificate; 2 KiB in one piece may not be free
-
 
 class Nvs:
     """`chip`: an esp32.NVS or an object like it. Keys have at most 15 signs."""
@@ -19,12 +17,15 @@ class Nvs:
 
     def text(self, key, default=None):
         """The text under `key`, or `default`."""
-        for size in SIZES:
+        for size in 64, 640, 2048:  # a password, a key, a certificate: 2 KiB in one piece may not be free
             held = bytearray(size)
             try:
                 return str(held[: self.chip.get_blob(key, held)], "utf-8")
-            except (OSError, ValueError):  # not there, not ours, or longer
-                pass
+            except ValueError:  # not ours
+                break
+            except OSError as error:
+                if error.args[0] == -4354:  # ESP_ERR_NVS_NOT_FOUND; all others: it may be longer
+                    break
         return default
 
     def number(self, key, default=0):

@@ -167,8 +167,12 @@ class Outbox:
 
     def _slots(self, telemetry):
         """Where the records of `telemetry` are that are kept still."""
-        seqs = [telemetry.seq + row[0] for row in telemetry.rows]
-        return [seq % self.capacity for seq in seqs if seq >= self.low]
+        slots = []
+        for row in telemetry.rows:
+            seq = telemetry.seq + row[0]
+            if seq >= self.low:
+                slots.append(seq % self.capacity)
+        return slots
 
     def _waits(self, slot):
         return _FREE < self._state[slot] < _FLYING

@@ -41,16 +41,19 @@ class Remote:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                leaf, payload = self._waiting.pop(0)
-                try:
-                    if leaf == "command":
-                        say("reply", await self.on_command(payload), False)
-                    else:
-                        report = self.on_desired(payload)
-                        if report:
-                            say("config/reported", report, True)
-                except Exception as error:  # such as a payload that is no command: nobody to answer
-                    print("%s: %r" % (leaf, error))
+                await self._answer(say, *self._waiting.pop(0))
+
+    async def _answer(self, say, leaf, payload):
+        """Outside of `run`, which would hold the payload's memory until the next one comes."""
+        try:
+            if leaf == "command":
+                say("reply", await self.on_command(payload), False)
+            else:
+                report = self.on_desired(payload)
+                if report:
+                    say("config/reported", report, True)
+        except Exception as error:  # such as a payload that is no command: nobody to answer
+            print("%s: %r" % (leaf, error))
 
     async def on_command(self, payload):
         """The reply. A repeated id is answered again, not run again. Raises WireError for what is no command."""

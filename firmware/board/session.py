@@ -55,7 +55,7 @@ class Session:
         self.reached = True
         kind, _, body = await wait_for_ms(mqtt.read(self._reader, _RECEIVE_BYTES), ANSWER_MS)
         if kind != mqtt.CONNACK or body is None:
-            raise mqtt.MqttError("the broker did not answer CONNECT with CONNACK")
+            raise mqtt.MqttError("no CONNACK")
         mqtt.connack(body)
         self._opened_at = self._heard_at = self.uptime()
 
@@ -125,25 +125,28 @@ class Session:
         try:
             while True:
                 reading = mqtt.read(self._reader, _RECEIVE_BYTES)
-                kind, flags, body = await wait_for_ms(reading, KEEPALIVE_S * 1500)
-                self._heard_at = self.uptime()
-                if kind == mqtt.PUBLISH and body is not None:
-                    topic, payload, number = mqtt.message(flags, body)
-                    if number and len(self._owed) < _RECEIVED:
-                        self._owed.append(number)
-                        wake()
-                    on_message(topic, payload, flags & 1)
-                elif kind == mqtt.PINGRESP and 0 in self._unanswered:
-                    self.rtt_ms = self._heard_at - self._unanswered.pop(0)
-                elif kind == mqtt.PUBACK or kind == mqtt.SUBACK:
-                    body = body or b""
-                    self._unanswered.pop(mqtt.packet_id(body), None)
-                    if kind == mqtt.SUBACK and body[-1] == 0x80:
-                        raise mqtt.MqttError("the broker does not let us read our own topics")
-                if not self._unanswered:
-                    wake()
+                self._take(on_message, wake, *await wait_for_ms(reading, KEEPALIVE_S * 1500))
         except Exception as error:
             self._error = error
+            wake()
+
+    def _take(self, on_message, wake, kind, flags, body):
+        """Outside of `listen`, which would hold a packet's memory until the next one comes."""
+        self._heard_at = self.uptime()
+        if kind == mqtt.PUBLISH and body is not None:
+            topic, payload, number = mqtt.message(flags, body)
+            if number and len(self._owed) < _RECEIVED:
+                self._owed.append(number)
+                wake()
+            on_message(topic, payload, flags & 1)
+        elif kind == mqtt.PINGRESP and 0 in self._unanswered:
+            self.rtt_ms = self._heard_at - self._unanswered.pop(0)
+        elif kind == mqtt.PUBACK or kind == mqtt.SUBACK:
+            body = body or b""
+            self._unanswered.pop(mqtt.packet_id(body), None)
+            if kind == mqtt.SUBACK and body[-1] == 0x80:
+                raise mqtt.MqttError("the broker does not let us read our own topics")
+        if not self._unanswered:
             wake()
 
     def _topic(self, leaf):

@@ -237,11 +237,13 @@ def _line(message):
 
 def _runs(line):
     """The runs at the start of a line; [] if it is half a line, or none."""
-    if line[-1:] != b"\n":
-        return []
+    runs = []
     try:
-        text = str(line.partition(b" ")[0], "utf-8")
-        return [[int(seq) for seq in run.split("-")] for run in text.split(",")]
+        if line[-1:] == b"\n":
+            for run in str(line.partition(b" ")[0], "utf-8").split(","):
+                first, last = run.split("-")
+                runs.append((int(first), int(last)))
+        return runs
     except ValueError:
         return []
 

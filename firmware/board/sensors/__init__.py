@@ -33,7 +33,7 @@ def create(kind, options, pins, nvs=None):
         raise ValueError("the sensor %s needs the option %r" % (kind, error.args[0]))
     for point in sensor.points:  # an option may be part of its name
         if not valid_point(point):
-            raise ValueError("%r is no name of a point" % point)
+            raise ValueError("%r is no point" % point)
     changes = options.get("points")
     if changes:
         # Copies: the dictionaries are those of its class.

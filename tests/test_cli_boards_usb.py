@@ -252,7 +252,7 @@ def test_nobody_at_the_other_end_is_one_sentence(data, silent, tmp_path):
         (["flash", "PORT", "--sensors", "none.json"], "Cannot read none.json"),
         (["flash", "PORT", "--sensors", "broken.json"], "broken.json is not JSON"),
         (["flash", "PORT", "--sensors", "object.json"], "has to be a list"),
-        (["flash", "PORT", "--sensors", "unknown.json"], "a kind of"),
+        (["flash", "PORT", "--sensors", "unknown.json"], "each kind one of"),
         (["flash", "PORT", "--sensors", "empty.json"], "sensors has to be a list"),
         (["enroll", "Not An Id"], "not the id of a board"),
         (["enroll", "collector"], "not the id of a board"),

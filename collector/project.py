@@ -117,7 +117,7 @@ class Projector:
         return found
 
     def _forget(self, number: int) -> None:
-        if number > self._dropped:
+        if number > self._dropped or self._journal.short_of_space():
             self._journal.drop(number)
             self._dropped = number
 

@@ -1,6 +1,5 @@
 """Boards and disks that misbehave: what is promised stays true, memory stays bounded, nothing stops for ever."""
 
-import sqlite3
 import threading
 
 import pytest
@@ -10,7 +9,7 @@ from campus.errors import StoreError
 from campus.wire.lifecycle import encode_birth
 from campus.wire.topics import board_topic
 from collector import ingest, intake
-from collector.journal import Journal, JournalError
+from collector.journal import JournalError
 from collector.ledger import MAX_RANGES, BootLedger
 from collector.messages import Kept, Message
 
@@ -123,30 +122,6 @@ def test_reading_an_old_birth_again_leaves_the_newer_offset(tmp_path):
     ((_, boot),) = bench.pipeline.intake.ledger
     assert boot.offset_ms == NOW - 9
     bench.close()
-
-
-def test_what_waits_is_counted_right_whatever_fails(tmp_path):
-    """A drop that fails takes nothing off, and appends beside drops in another thread leave no remainder."""
-    journal = Journal(tmp_path / "journal.sqlite")
-    kept = [Kept(Message(TOPIC, b"x" * 600, NOW))]
-    number = journal.append(kept, [])
-    waiting = journal.waiting_bytes
-    full = sqlite3.connect(journal.path)
-    full.execute("BEGIN IMMEDIATE")
-    journal._db.execute("PRAGMA busy_timeout = 1")
-    with pytest.raises(StoreError):
-        journal.drop(number)
-    full.rollback()
-    assert journal.waiting_bytes == waiting
-    db = journal._db
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("CREATE TABLE other (id INTEGER PRIMARY KEY)")
-    db.execute("CREATE TABLE checked (id INTEGER REFERENCES other (id) DEFERRABLE INITIALLY DEFERRED)")
-    db.execute("CREATE TRIGGER refuse AFTER DELETE ON batches BEGIN INSERT INTO checked VALUES (7); END")
-    with pytest.raises(StoreError):  # only the commit fails
-        journal.drop(number)
-    assert journal.waiting_bytes == waiting
-    journal.close()
 
 
 def test_offering_after_the_stop_fails_instead_of_waiting_for_ever(tmp_path):

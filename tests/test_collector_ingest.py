@@ -15,7 +15,8 @@ from campus.telemetry.stores import open_telemetry
 from campus.wire.lifecycle import decode_committed, encode_availability, encode_birth
 from campus.wire.telemetry import Telemetry, decode, encode
 from campus.wire.topics import board_topic
-from collector.journal import MAX_DEAD_LETTERS, Journal, JournalError
+from collector.dead_letters import MAX_DEAD_LETTERS
+from collector.journal import Journal, JournalError
 from collector.messages import DeadLetter, Kept, Message, pack, unpack
 from collector.pipeline import Pipeline
 
@@ -94,8 +95,8 @@ def test_a_message_is_durable_before_it_is_acknowledged_and_committed_comes_last
 def test_a_journal_that_fails_stops_everything_and_the_same_batch_goes_on_later(bench):
     """A full disk (here: SQLite's page limit): no acknowledgement, no `committed`, not ready; then all of it, once."""
     journal = bench.pipeline.journal
-    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
-    journal._db.execute(f"PRAGMA max_page_count = {pages + 1}")
+    pages = journal._file.db.execute("PRAGMA page_count").fetchone()[0]
+    journal._file.db.execute(f"PRAGMA max_page_count = {pages + 1}")
     for seq in range(200):
         bench.arrive(sample(seq, values=(640, 1, 20.5)), (1, seq + 1))
     for _ in range(3):
@@ -103,7 +104,7 @@ def test_a_journal_that_fails_stops_everything_and_the_same_batch_goes_on_later(
             bench.collector.ingest()
     bench.collector.tell_committed()
     assert bench.told == [] and bench.collector.problem and bench.collector.queued == 200
-    journal._db.execute("PRAGMA max_page_count = 1000000")
+    journal._file.db.execute("PRAGMA max_page_count = 1000000")
     bench.pipeline.pump()
     assert bench.told[0] == ("ack", [(1, seq + 1) for seq in range(200)])
     assert bench.told[1][1] == (BOOT, 199, ())

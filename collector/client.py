@@ -1,7 +1,7 @@
 """The paho client as the collector uses it, made anew for each connection. Beside link.py the only one to know paho."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -13,6 +13,29 @@ from collector.stream import BufferedSocket
 SESSION_EXPIRY_S = 7 * 24 * 3600
 MAX_PACKET_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 3.0
+UNSUPPORTED_PROTOCOL = 132
+REFUSED = {
+    133: "refused the client id",
+    134: "refused the user name or password",
+    135: "does not allow this user",
+    136: "is not available",
+    137: "is busy",
+    138: "has banned this client",
+}
+
+Ticket = tuple[int, int]
+"""What `acknowledge` takes back: (number of the connection, packet id)."""
+OnMessage = Callable[[str, bytes, bool, Ticket | None], bool]
+"""(topic, payload, retained, ticket; None for QoS 0) -> whether the message was taken."""
+
+
+class Will(NamedTuple):
+    """Retained at QoS 1: `alive` on every connect, `lost` by the broker when the connection breaks off."""
+
+    topic: str
+    alive: bytes
+    lost: bytes
+    bye: bytes
 
 
 class Client(mqtt.Client):
@@ -60,7 +83,7 @@ def new_client(client_id: str, protocol: MQTTProtocolVersion, manual_ack: bool) 
     return client
 
 
-def session(protocol: MQTTProtocolVersion, receive_maximum: int) -> dict[str, Any]:
+def properties_of(protocol: MQTTProtocolVersion, receive_maximum: int) -> dict[str, Any]:
     """Arguments of `connect` for a session that outlives the connection, its unacknowledged messages bounded."""
     if protocol != MQTTProtocolVersion.MQTTv5:
         return {}
@@ -69,3 +92,9 @@ def session(protocol: MQTTProtocolVersion, receive_maximum: int) -> dict[str, An
     properties.ReceiveMaximum = receive_maximum
     properties.MaximumPacketSize = MAX_PACKET_BYTES
     return {"clean_start": False, "properties": properties}
+
+
+def refusal(code: Any) -> tuple[str, bool]:
+    """(what the broker did, for a sentence that begins with its name; whether it wants another version of MQTT)."""
+    told = REFUSED.get(code.value, f"refused the connection ({code})")
+    return told, code.value == UNSUPPORTED_PROTOCOL

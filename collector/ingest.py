@@ -8,9 +8,11 @@ from typing import Any
 
 from campus.wire.server import encode_committed
 from campus.wire.topics import board_topic
-from collector.intake import Batch, BoardKey, Intake
+from collector.batch import Batch, BoardKey
+from collector.intake import Intake
 from collector.journal import Journal, JournalError
 from collector.ledger import BootKey
+from collector.limits import FLOOD, Limits
 from collector.messages import Message
 
 CAPACITY = 10_000
@@ -37,18 +39,20 @@ class Collector:
         publish: Callable[[str, bytes], Any] = lambda topic, payload: None,
         monotonic: Callable[[], float] = time.monotonic,
         capacity: int = CAPACITY,
+        limited: bool = True,
     ) -> None:
         self._journal, self._intake = journal, intake
         self._clock_ms, self._monotonic = clock_ms, monotonic
         self._hand, self._acknowledge, self._publish = hand, acknowledge, publish
         self.capacity = capacity
+        self.limits = Limits(monotonic) if limited else Limits(monotonic, burst=float("inf"))
         self._queue: deque[Message] = deque()
         self._space = threading.Condition()
         self._adding = threading.Lock()
         self._bytes = 0  # of payload in the queue
         self._closed = False
         self._waiting = self._in_hand = 0
-        self._pending: tuple[list[Message], Batch] | None = None
+        self._pending: tuple[list[Message], Batch, dict[str, int]] | None = None
         self._due: dict[BootKey, None] = {}
         self._told: dict[BoardKey, float] = {}
         self.threaded = False  # whether somebody else calls ingest(), so that offer() may wait
@@ -77,7 +81,8 @@ class Collector:
         Without a thread behind the queue it ingests itself when full, and raises JournalError when that fails;
         also after `close()`.
         """
-        message = Message(topic, payload, self._clock_ms() if received_at_ms is None else received_at_ms)
+        at_ms = self._clock_ms() if received_at_ms is None else received_at_ms
+        message = Message(topic, payload, at_ms, offered=True)
         while self.room <= 0 and not self._closed:
             if not self.threaded:
                 self.ingest()
@@ -114,13 +119,15 @@ class Collector:
             if not self._in_hand:
                 return 0
             messages = self._take()
-            self._pending = messages, self._intake.prepare(messages)
-        messages, batch = self._pending
+            self._pending = messages, *self._prepare(messages)
+        messages, batch, uncounted = self._pending
         number = 0
-        if batch.kept or batch.changed or batch.dead:
+        if batch.kept or batch.changed or batch.dead or uncounted:
             late = [(*board, *span) for board, span in batch.late.items()]
             try:
-                number = self._journal.append(batch.kept, list(batch.changed.items()), batch.dead, late)
+                number = self._journal.append(
+                    batch.kept, list(batch.changed.items()), batch.dead, late, uncounted, batch.unsynced
+                )
             except JournalError as error:
                 self.problem = str(error)
                 raise
@@ -132,6 +139,13 @@ class Collector:
         self._hand(number, batch)
         self._in_hand = 0
         return len(messages)
+
+    def _prepare(self, messages: list[Message]) -> tuple[Batch, dict[str, int]]:
+        """The batch, and by cause how many more are rejected of which nothing is kept."""
+        admitted, letters, more = self.limits.admit(messages)
+        batch = self._intake.prepare(admitted)
+        batch.dead += letters
+        return batch, {FLOOD: more} if more else {}
 
     def _take(self) -> list[Message]:
         messages: list[Message] = []

@@ -5,47 +5,27 @@ arrive, acknowledgements and publications leave. Only `publish()` may be called 
 A new paho client is made for each connection, so that nothing of an old connection can leak into the next.
 """
 
+import logging
 import random
 import select
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from collector.address import BrokerAddress
-from collector.client import Client, new_client, session
+from collector.canary import Canary
+from collector.client import Client, OnMessage, Ticket, Will, new_client, properties_of, refusal
+
+log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 60
 FIRST_DELAY_S, LAST_DELAY_S = 0.25, 15.0
 HANDSHAKE_S = 10.0
 MAX_READ = 1_000  # messages of one turn: acknowledgements must get their turn too
 MAX_PUBLICATIONS = 10_000
-UNSUPPORTED_PROTOCOL = 132
-REFUSED = {
-    133: "refused the client id",
-    134: "refused the user name or password",
-    135: "does not allow this user",
-    136: "is not available",
-    137: "is busy",
-    138: "has banned this client",
-}
-
-
-Ticket = tuple[int, int]
-"""What `acknowledge` takes back: (number of the connection, packet id)."""
-OnMessage = Callable[[str, bytes, bool, Ticket | None], bool]
-"""(topic, payload, retained, ticket; None for QoS 0) -> whether the message was taken."""
-
-
-class Will(NamedTuple):
-    """Retained at QoS 1: `alive` on every connect, `lost` by the broker when the connection breaks off."""
-
-    topic: str
-    alive: bytes
-    lost: bytes
-    bye: bytes
 
 
 class BrokerLink:
@@ -53,7 +33,8 @@ class BrokerLink:
 
     `room` says how many messages can be taken, and no more are read: mosquitto 2.0.11 keeps to Receive Maximum
     (`capacity`) only until the first acknowledgement. Should `on_message` return False all the same, the connection is
-    given up, and the broker sends again on the next. `automatic` acknowledges on arrival: only to show what that loses.
+    given up, and the broker sends again on the next. `canary` shows whether the broker delivers at all; without one, a
+    silent connection is believed. `automatic` acknowledges on arrival: only to show what that loses.
     """
 
     def __init__(
@@ -66,12 +47,16 @@ class BrokerLink:
         capacity: int = 10_000,
         will: Will | None = None,
         room: Callable[[], int] = lambda: MAX_READ,
+        canary: Canary | None = None,
         automatic: bool = False,
     ) -> None:
         self.address = BrokerAddress.parse(url)
         self._context = self.address.context()
         self._client_id = client_id
-        self._subscriptions = [(each, 1) for each in subscriptions]
+        self._canary = canary
+        # The canary at QoS 0: it needs no acknowledgement, and none waits for us while we are away.
+        canaries = [(canary.topic, 0)] if canary else []
+        self._subscriptions = [*((each, 1) for each in subscriptions), *canaries]
         self._on_message = on_message
         self._clock = clock
         self._receive_maximum = max(1, min(capacity, 65_535))
@@ -109,6 +94,8 @@ class BrokerLink:
         if self._client is not None and not self.connected and self._clock() > self._handshake_until:
             self._fall_back()
             self._lost(f"{self.address} accepts connections and does not answer as an MQTT broker.")
+        if self._canary is not None and self.connected:
+            self._tend(self._canary, received)
         return received
 
     def acknowledge(self, tickets: Sequence[Ticket | None]) -> int:
@@ -154,7 +141,7 @@ class BrokerLink:
                 self.address.host,
                 self.address.port,
                 KEEPALIVE_S,
-                **session(self._protocol, self._receive_maximum),
+                **properties_of(self._protocol, self._receive_maximum),
             )
         except OSError as error:
             self._drop(client)
@@ -185,16 +172,16 @@ class BrokerLink:
         if client is not self._client:
             return
         if code.is_failure:
-            self._refusal = (
-                f"The broker {self.address} {REFUSED.get(code.value, f'refused the connection ({code})')}."
-            )
-            if code.value == UNSUPPORTED_PROTOCOL:
+            told, wrong_protocol = refusal(code)
+            self._refusal = f"The broker {self.address} {told}."
+            if wrong_protocol:
                 self._fall_back()
             return
         self.generation += 1
         self.connections += 1
         self.connected = True
-        self.problem = None
+        if self._canary is None or not self._canary.begin(self._clock()):
+            self.problem = None
         self._delay = FIRST_DELAY_S
         self._settled_protocol = True
         client.subscribe(self._subscriptions)
@@ -264,11 +251,24 @@ class BrokerLink:
             self._flush()
         return self._received
 
+    def _tend(self, canary: Canary, received: int) -> None:
+        now = self._clock()
+        if received:
+            self.problem = None
+            canary.alive(now)
+        if silence := canary.silence(now, self._room() > 0):
+            log.warning("%s: %s", self.address, silence)
+            self._lost(f"The broker {self.address} {silence}")
+        elif canary.due(now) and self._client is not None:
+            self._client.publish(canary.topic, b"1", 0)
+
     def _has_room(self) -> bool:
         return not self._overflow and (not self.connected or self._room() > 0)
 
     def _arrived(self, topic: bytes, payload: bytes, retain: bool, packet_id: int) -> None:
         self._received += 1
+        if self._canary is not None and self._canary.is_ours(topic):
+            return
         ticket = (self.generation, packet_id) if packet_id else None
         try:
             name = str(topic, "utf-8")

@@ -30,7 +30,7 @@ from campus.wire.server import (
 )
 from campus.wire.topics import board_topic
 from collector.address import BrokerAddress
-from collector.link import REFUSED
+from collector.client import REFUSED
 from collector.pipeline import now_ms
 
 CONNECT_S = 10.0

@@ -8,10 +8,11 @@ from typing import Any
 from campus.live import Live, RoomState
 from campus.records import Records
 from campus.telemetry import TelemetryStore
+from collector.batch import Batch, Sighting
 from collector.boards import Boards
 from collector.derive import Deriver
 from collector.ingest import CAPACITY, Collector
-from collector.intake import Batch, Intake, Sighting
+from collector.intake import Intake
 from collector.journal import Journal
 from collector.live import LiveRooms, Step
 from collector.places import Places
@@ -43,11 +44,12 @@ class Pipeline:
         capacity: int = CAPACITY,
         journal: Journal | None = None,
         unique: bool = True,
+        limited: bool = True,
     ) -> None:
         self.clock_ms, self._heard = clock_ms, heard
         self.records, self.telemetry = records, telemetry
         self.journal = journal or Journal(data / "journal.sqlite")
-        self.intake = Intake(self.journal.ledger(), unique)
+        self.intake = Intake(self.journal.ledger(), self.journal.unsynced, unique)
         self.places = Places(records, clock_ms)
         self.boards = Boards(live, self.places.room_of)
         self.boards.load(records)
@@ -66,8 +68,8 @@ class Pipeline:
             self.journal, self.intake, telemetry, records, self.boards, self.deriver.touched, clock_ms
         )  # fmt: skip
         self.collector = Collector(
-            self.journal, self.intake, clock_ms, self._hand, acknowledge, publish, capacity=capacity
-        )
+            self.journal, self.intake, clock_ms, self._hand, acknowledge, publish, capacity=capacity, limited=limited
+        )  # fmt: skip
         for late in self.journal.late():
             self.deriver.touched(*late)
 

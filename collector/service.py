@@ -3,11 +3,9 @@
 import json
 import logging
 import secrets
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +15,20 @@ from campus.live import Live, RoomState
 from campus.records import Records
 from campus.telemetry import TelemetryStore
 from campus.wire.lifecycle import encode_availability
-from campus.wire.server import room_topic, service_topic, subscription
+from campus.wire.server import canary_topic, room_topic, service_topic, subscription
+from collector.canary import Canary
 from collector.claims import Claims
+from collector.client import Ticket, Will
 from collector.ingest import BATCH, CAPACITY
 from collector.journal import JournalError
-from collector.link import BrokerLink, Ticket, Will
+from collector.link import BrokerLink
+from collector.loops import LONGEST_BACKOFF_S, Loops
 from collector.messages import Message
 from collector.pipeline import Pipeline, now_ms
 
 log = logging.getLogger(__name__)
 
+NAME = "collector"
 LEAVES = ("telemetry", "birth", "availability", "reply", "config/reported")
 LINGER_S = 0.05  # messages wait this long for others, to share one durable write
 IDLE_S = 0.05
@@ -36,7 +38,8 @@ DERIVE_EVERY_S = 1.0
 CLAIMS_EVERY_S = 1.0
 LIVE_EVERY_S = 2.0
 TIDY_EVERY_S = 60.0
-LONGEST_BACKOFF_S = 10.0
+DISK_EVERY_S = 1.0
+NO_SITE = "none"
 FLUSH_S = 10.0
 STOP_S = 20.0
 
@@ -70,53 +73,47 @@ class CollectorService:
         accounts: Accounts | None = None,
         **faults: Any,
     ) -> None:
-        self._sites, self._live_state = [site.id for site in records.sites()], live
+        self._site, self._live_state = next((site.id for site in records.sites()), None), live
         self._claims = Claims(accounts, self._publish, clock_ms) if accounts else None
         self.pipeline = Pipeline(
             data, records, telemetry, live, clock_ms,
             acknowledge=self._acknowledge, publish=self._publish, publish_room=self._publish_room,
-            capacity=capacity, unique=faults.pop("unique", True),
+            capacity=capacity, unique=faults.pop("unique", True), limited=faults.pop("limited", True),
             heard=self._claims.heard if self._claims else lambda sightings: None,
         )  # fmt: skip
         self.collector = self.pipeline.collector
         self.link: BrokerLink | None = None
+        canary = Canary(canary_topic(self._site or NO_SITE, NAME)) if faults.pop("canary", True) else None
         try:
             if mqtt is not None:
                 identity = f"campus-collector-{self.pipeline.journal.identity}"
                 self.link = BrokerLink(
                     mqtt, identity, [subscription(leaf) for leaf in LEAVES], self._arrived, time.monotonic,
-                    capacity, self._will(), lambda: self.collector.room, **faults,
+                    capacity, self._will(), lambda: self.collector.room, canary, **faults,
                 )  # fmt: skip
         except BaseException:
             self.pipeline.close()
             raise
-        self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._problems: dict[str, str] = {}
+        self._loops = Loops()
         self._connections = 0
 
     def start(self) -> None:
         self.collector.threaded = True
-        loops: list[tuple[str, Callable[[], None]]] = [
-            ("ingest", self._ingest),
-            ("project", self._project),
-            ("derive", self._derive),
-            ("live", self._live),
-            ("tidy", self._tidy),
-        ]
+        loops, pipeline = self._loops, self.pipeline
+        loops.run("ingest", self._ingest)
+        loops.run("project", self._project)
+        loops.repeat("derive", self._derive, DERIVE_EVERY_S)
+        loops.repeat("live", pipeline.tick, LIVE_EVERY_S)
+        # Closed days of the store are put in order, which keeps it small.
+        loops.repeat("tidy", lambda: pipeline.telemetry.maintain(pipeline.clock_ms()), TIDY_EVERY_S)
+        loops.repeat("disk", self._look_at_disk, DISK_EVERY_S)
         if self._claims is not None:
-            loops.append(("claims", partial(self._loop, "claims", self._claims.tend, CLAIMS_EVERY_S)))
-        for name, loop in loops:
-            thread = threading.Thread(target=loop, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            loops.repeat("claims", self._claims.tend, CLAIMS_EVERY_S)
 
     def stop(self) -> None:
-        self._stop.set()
+        self._loops.stopping.set()
         self.pipeline.deriver.halt()
-        for thread in self._threads:
-            thread.join(STOP_S)
-        self._threads.clear()
+        self._loops.stop(STOP_S)
         self.pipeline.close()
 
     def offer(self, topic: str, payload: bytes, received_at_ms: int | None = None) -> None:
@@ -133,14 +130,18 @@ class CollectorService:
     def health(self) -> Health:
         pipeline, collector, link = self.pipeline, self.collector, self.link
         reasons = [] if link is None or link.problem is None else [link.problem]
-        reasons += [problem for problem in (collector.problem, *self._problems.values()) if problem]
-        if self._threads and not all(thread.is_alive() for thread in self._threads):
+        reasons += [
+            problem for problem in (collector.problem, *list(self._loops.problems.values())) if problem
+        ]
+        if not self._loops.whole:
             reasons.append("A part of the collector has stopped: restart it, and look at its log.")
         counters: dict[str, Any] = {
             "messages_received": collector.received,
             "records_stored": collector.records,
             "duplicates": collector.duplicates,
             "dead_letters": collector.rejected,
+            "limited": collector.limits.refused,
+            "limited_topics": collector.limits.limited,
             "refused": collector.refused,
             "queue_dropped": collector.dropped,
             "queued": collector.queued,
@@ -153,16 +154,16 @@ class CollectorService:
             "connections": link.connections if link else 0,
             "publications_unsent": link.unsent_publications if link else 0,
         }
-        return Health(not reasons, reasons, counters)
+        return Health(not reasons, list(dict.fromkeys(reasons)), counters)
 
     # the broker
 
     def _will(self) -> Will | None:
-        if not self._sites:
+        if self._site is None:
             return None
         boot = secrets.token_hex(8)
         alive, lost, bye = (encode_availability(boot, state) for state in ("online", "lost", "offline"))
-        return Will(service_topic(self._sites[0], "collector"), alive, lost, bye)
+        return Will(service_topic(self._site, NAME), alive, lost, bye)
 
     def _arrived(self, topic: str, payload: bytes, retain: bool, ticket: Ticket | None) -> bool:
         return self.collector.on_message(Message(topic, payload, self.pipeline.clock_ms(), retain, ticket))
@@ -192,7 +193,7 @@ class CollectorService:
     def _ingest(self) -> None:
         collector, clock = self.collector, time.monotonic
         since, retry_at, told_at, backoff = None, 0.0, 0.0, 0.2
-        while not self._stop.is_set():
+        while not self._loops.stopping.is_set():
             since = None if not collector.queued else since or clock()
             idle = since is None or retry_at > clock()
             self._turn(IDLE_S if idle or since is None else max(0.0, min(IDLE_S, since + LINGER_S - clock())))
@@ -216,7 +217,7 @@ class CollectorService:
     def _turn(self, wait_s: float) -> None:
         link = self.link
         if link is None:
-            self._stop.wait(wait_s)
+            self._loops.stopping.wait(wait_s)
             return
         link.turn(wait_s)
         boards = self.pipeline.boards
@@ -242,9 +243,8 @@ class CollectorService:
             self.link.close()
 
     def _project(self) -> None:
-        self._loop("project", self.pipeline.projector.project, PROJECT_EVERY_S, eager=True)
-        ingest = self._threads[0]
-        ingest.join(FLUSH_S)
+        self._loops.go_on("project", self.pipeline.projector.project, PROJECT_EVERY_S, eager=True)
+        self._loops.wait_for("ingest", FLUSH_S)
         until = time.monotonic() + FLUSH_S
         try:
             while time.monotonic() < until and self.pipeline.projector.project():
@@ -253,37 +253,10 @@ class CollectorService:
             log.warning("Stopping with batches left in the journal: %s", error)
 
     def _derive(self) -> None:
-        def once() -> None:
-            self.pipeline.places.keep_fresh()
-            self.pipeline.deriver.derive(patient=True)
+        self.pipeline.places.keep_fresh()
+        self.pipeline.deriver.derive(patient=True)
 
-        self._loop("derive", once, DERIVE_EVERY_S)
-
-    def _tidy(self) -> None:
-        """Closed days of the store are put in order, which keeps it small."""
-        self._loop("tidy", lambda: self.pipeline.telemetry.maintain(self.pipeline.clock_ms()), TIDY_EVERY_S)
-
-    def _live(self) -> None:
-        self._loop("live", self.pipeline.tick, LIVE_EVERY_S)
-
-    def _loop(self, name: str, once: Callable[[], Any], every_s: float, eager: bool = False) -> None:
-        """Call `once` again and again, without a pause while it had work if `eager`.
-
-        A failure is a reason for health, and tried again with growing pauses.
-        """
-        backoff = every_s
-        while not self._stop.is_set():
-            try:
-                worked = once()
-                self._problems.pop(name, None)
-                backoff = 0 if eager and worked else every_s
-            except StoreError as error:
-                self._problems[name] = str(error)
-                backoff = min(max(backoff, every_s) * 2, LONGEST_BACKOFF_S)
-            except Exception as error:
-                log.exception("The %s loop failed", name)
-                self._problems[name] = (
-                    f"The collector's {name} step fails ({type(error).__name__}): see its log."
-                )
-                backoff = min(max(backoff, every_s) * 2, LONGEST_BACKOFF_S)
-            self._stop.wait(backoff)
+    def _look_at_disk(self) -> None:
+        """A full disk is told before a message meets it."""
+        if problem := self.pipeline.journal.short_of_space():
+            raise StoreError(problem)

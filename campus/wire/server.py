@@ -54,6 +54,11 @@ def service_topic(site, name):
     return PREFIX + check_id(site) + "/service/" + check_id(name) + "/availability"
 
 
+def canary_topic(site, name):
+    """`campus/v1/{site}/service/{name}/canary`: what a service sends itself, to see whether the broker delivers."""
+    return PREFIX + check_id(site) + "/service/" + check_id(name) + "/canary"
+
+
 def subscription(leaf, site=None):
     """The MQTT filter for one leaf of every board, of one site or of all."""
     check(leaf in LEAVES, "topic", leaf)

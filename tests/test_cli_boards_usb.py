@@ -288,13 +288,13 @@ def test_a_secret_comes_from_a_file_the_environment_or_a_pipe(tmp_path, monkeypa
     """In this order; where there is none of them nobody waits."""
     (tmp_path / "secret").write_text("of the file\nanother line\n")
     monkeypatch.setenv("WIFI_PASSWORD", "of the environment")
-    assert secret("Password", tmp_path / "secret", "WIFI_PASSWORD") == "of the file"
-    assert secret("Password", None, "WIFI_PASSWORD") == "of the environment"
+    assert secret("Password", tmp_path / "secret", "--file", "WIFI_PASSWORD") == "of the file"
+    assert secret("Password", None, "--file", "WIFI_PASSWORD") == "of the environment"
     monkeypatch.delenv("WIFI_PASSWORD")
     monkeypatch.setattr("sys.stdin", io.StringIO("of the pipe\n"))
-    assert secret("Password", None, "WIFI_PASSWORD") == "of the pipe"
-    with pytest.raises(UsageError, match="nobody is here to ask"):
-        secret("Password", None, "WIFI_PASSWORD")
+    assert secret("Password", None, "--file", "WIFI_PASSWORD") == "of the pipe"
+    with pytest.raises(UsageError, match="name a file with --file, or put it in WIFI_PASSWORD"):
+        secret("Password", None, "--file", "WIFI_PASSWORD")
 
 
 def test_a_board_of_another_school_is_left_alone(board, data, tmp_path):

@@ -17,7 +17,7 @@ from campus.records import open_records
 from campus.records.inventory import Inventory
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.micropython]
-HEAP_KIB = 112  # at 96 an update soon after another does not always find its memory, and is refused
+HEAP_KIB = 96
 SITE = {"id": "demo", "name": "Demo", "tz": "Asia/Ho_Chi_Minh"}
 BROKEN = "def run(safe, slot):\n    raise RuntimeError('broken')\n"
 

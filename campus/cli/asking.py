@@ -19,9 +19,9 @@ def agreed(question: str, yes: bool) -> None:
         raise UsageError("It is not done: you said no.")
 
 
-def secret(question: str, file: Path | None, variable: str) -> str:
-    """A secret, which is never a word of the command line: the first line of `file`, else of the environment, else
-    asked without echo; piped input is taken as its first line. Raises UsageError."""
+def secret(question: str, file: Path | None, option: str, variable: str) -> str:
+    """A secret, which is never a word of the command line: the first line of `file`, which `option` named, else of the
+    environment, else asked without echo; piped input is taken as its first line. Raises UsageError."""
     if file is not None:
         try:
             return file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
@@ -33,4 +33,6 @@ def secret(question: str, file: Path | None, variable: str) -> str:
         return str(typer.prompt(question, hide_input=True, default="", show_default=False))
     if line := sys.stdin.readline():
         return line.rstrip("\r\n")
-    raise UsageError(f"{question}: nobody is here to ask; put it in a file, or in {variable}.")
+    raise UsageError(
+        f"{question}: nobody is here to ask; name a file with {option}, or put it in {variable}."
+    )

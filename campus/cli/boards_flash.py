@@ -90,7 +90,10 @@ def flash(
         programs.find(name)
     if wifi is not None and not dry_run:
         password = secret(
-            f"Password of the Wi-Fi '{wifi}' (empty: it has none)", wifi_password_file, "WIFI_PASSWORD"
+            f"Password of the Wi-Fi '{wifi}' (empty: it has none)",
+            wifi_password_file,
+            "--wifi-password-file",
+            "WIFI_PASSWORD",
         )
         wanted["wifi"] |= _wifi_password(password)
     plan = Plan(

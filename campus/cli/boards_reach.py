@@ -32,7 +32,8 @@ REFUSALS = {
     "file": "the update names a file that does not belong there: send it again",
     "offset": "a part of the update arrived out of order: send it again",
     "space": "its flash has no room for the update",
-    "state": "it was restarted while the update was sent, or was not set up for updates: send it again, or over USB",
+    "state": "it was restarted while the update was sent, may still be proving the last one, or was not set up for "
+    "updates: send it again in some minutes, or over USB",
 }
 """Code of a refusal -> why, as it goes on after "... refused: "."""
 

@@ -21,7 +21,7 @@ class Running:
     pid: int
     http: str | None  # base address of the API, None for a collector alone
     token: str
-    mqtt_port: int | None  # of the embedded broker
+    mqtt_port: int | None  # of the broker that it runs, on loopback; None where it runs none
 
 
 class DataFolder:

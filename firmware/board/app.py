@@ -29,6 +29,7 @@ from .spool import Spool
 from .watch import Watch
 
 GOOD = "config.good"  # a copy of the config.json with which the broker was reached last
+GARBAGE_BYTES = 8192  # cleared away at the latest then: in a full heap what is to stay comes to lie all over
 WATCHDOG_MS = 30000
 LINK_MS = 180000  # the longest a healthy link is silent: a look around, TLS, answers that do not come
 RESETS = {"PWRON_RESET": "power", "HARD_RESET": "reset", "WDT_RESET": "watchdog", "SOFT_RESET": "soft"}
@@ -233,6 +234,8 @@ async def _blink(pin, seconds):
 
 def run(safe=False, slot=None):
     """The program. It ends by Ctrl-C, by a configuration that is of no use, or in a restart of the chip."""
+    gc.collect()
+    gc.threshold(GARBAGE_BYTES)
     nvs = Nvs()
     recovery = Recovery(nvs, slot, safe)
     broken = None

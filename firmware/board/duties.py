@@ -5,21 +5,21 @@ import machine
 from campus.wire.remote import encode_reported
 
 from .config import parse, replace
-from .port import sleep_ms, wait_for_ms
+from .port import const, sleep_ms, wait_for_ms
 from .recovery import HEALTHY_MS
 from .sntp import keep_time
 from .spill import TICK_MS
 
-EDGE_MS = 50  # how soon a sensor's edge is noticed
-READ_MS = 2000  # how long one sensor may keep the others waiting
-LOOK_MS = 1000
-KEEP_TIME_MS = 3600000
-PORTAL_MS = 300000  # without ever having joined the Wi-Fi: its settings may be wrong
-FAREWELL_MS = 3000
+_EDGE_MS = const(50)  # how soon a sensor's edge is noticed
+_READ_MS = const(2000)  # how long one sensor may keep the others waiting
+_LOOK_MS = const(1000)
+_KEEP_TIME_MS = const(3600000)
+_PORTAL_MS = const(300000)  # without ever having joined the Wi-Fi: its settings may be wrong
+_FAREWELL_MS = const(3000)
 
 
 def bounded(reading):
-    return wait_for_ms(reading, READ_MS)
+    return wait_for_ms(reading, _READ_MS)
 
 
 def duties(board):
@@ -42,7 +42,7 @@ async def again(duty, *args):
             return await duty(*args)
         except Exception as error:
             print("again: %r" % (error,))
-        await sleep_ms(LOOK_MS)
+        await sleep_ms(_LOOK_MS)
 
 
 async def measure(board):
@@ -57,8 +57,8 @@ async def measure(board):
                 board.spill.added(board.link.connected)
             board.link.wake()
         watch.alive("measure")
-        for _ in range(max(1, board.config.sample_ms // EDGE_MS)):
-            await sleep_ms(EDGE_MS)
+        for _ in range(max(1, board.config.sample_ms // _EDGE_MS)):
+            await sleep_ms(_EDGE_MS)
             if board.sampler.urgent():
                 break
 
@@ -85,7 +85,7 @@ async def answer(board):
     """Once the broker has accepted us, and on trial all went well for a minute too, what is on trial is confirmed; then
     do what the server asks."""
     while not board.link.accepted or (board.recovery.trial and board.watch.healthy_ms() < HEALTHY_MS):
-        await sleep_ms(LOOK_MS)
+        await sleep_ms(_LOOK_MS)
     board.confirm()
     await board.remote.run(board.link.say)
 
@@ -105,16 +105,16 @@ async def supervise(board):
                 report = encode_reported(board.nvs.number("config_rev"), False, [board.broken])
             link.say("config/reported", report, True)
         accepted = accepted and link.accepted
-        if board.clock.quality() == "ntp" and (not noted_ms or now - noted_ms > KEEP_TIME_MS):
+        if board.clock.quality() == "ntp" and (not noted_ms or now - noted_ms > _KEEP_TIME_MS):
             noted_ms = now
             board.nvs.set(time_s=board.clock.now_ms() // 1000, guessed=None)
         if board.restarting or board.recovery.look(now, board.watch.healthy_ms()):
-            await sleep_ms(LOOK_MS)  # for the reply
+            await sleep_ms(_LOOK_MS)  # for the reply
             if board.spill:
                 board.spill.move()
-            await link.stop(FAREWELL_MS)
+            await link.stop(_FAREWELL_MS)
             return
-        await sleep_ms(LOOK_MS)
+        await sleep_ms(_LOOK_MS)
 
 
 async def offer_portal(board):
@@ -123,7 +123,7 @@ async def offer_portal(board):
     radio = board.radio
     while True:
         if radio:
-            await sleep_ms(PORTAL_MS)
+            await sleep_ms(_PORTAL_MS)
             if radio.joins and not board.nvs.number("typed"):
                 return
             radio.resting = True

@@ -4,10 +4,10 @@ import asyncio
 import errno
 import socket
 
-from .port import sleep_ms
+from .port import const, sleep_ms
 
 WITHIN_MS = 1000  # an answer that takes longer is none
-BYTES = 128  # of an answer, as many as anyone here looks at
+_BYTES = const(128)  # of an answer, as many as anyone here looks at
 KEPT_MS = 3600000  # how long the address of a name is kept
 AGAIN_MS = 600000  # how soon a name that could not be looked up is tried again
 PENDING = (errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
@@ -54,7 +54,7 @@ async def exchange(sock, to, packet, accept, mark, uptime) -> tuple:
             sock.send(packet)
         while True:
             try:
-                answer = accept(sock.recv(BYTES), mark) if packet else not sock.connect(to)
+                answer = accept(sock.recv(_BYTES), mark) if packet else not sock.connect(to)
                 if answer:
                     return answer, sent, uptime()
             except ValueError as no:

@@ -11,16 +11,16 @@ from campus.wire.errors import WireError
 
 from .clock import Uptime
 from .mqtt import MqttError
-from .port import sleep_ms, wait_for_ms
+from .port import const, sleep_ms, wait_for_ms
 from .retry import Backoff, Unanswered
 from .session import Session
 
 IDLE_MS = 500  # how often an idle link looks around; `wake` makes it look at once
 RETRY_MS = 1000  # the first pause before Wi-Fi or the broker is tried again; it doubles
 LONGEST_MS = 60000
-DRAIN_MS = 200  # pause between two messages from the flash, so that they stay behind the live ones
-MAX_SAYINGS = 8  # replies and reports that wait for the connection
-TLS_EOF = -29312  # mbedTLS: the other side went away
+_DRAIN_MS = const(200)  # pause between two messages from the flash, so that they stay behind the live ones
+_MAX_SAYINGS = const(8)  # replies and reports that wait for the connection
+_TLS_EOF = const(-29312)  # mbedTLS: the other side went away
 OTHER, WIFI, TIMEOUT, CLOSED, REFUSED, UNTRUSTED, UNREACHED, PROTOCOL = range(8)
 """Why a session ended, as disconnects_mqtt counts it."""
 
@@ -37,18 +37,8 @@ class Link:
     """
 
     def __init__(
-        self,
-        config,
-        outbox,
-        clock,
-        birth,
-        radio=None,
-        log=print,
-        uptime=None,
-        spool=None,
-        secure=None,
-        remote=None,
-    ):
+        self, config, outbox, clock, birth, radio=None, log=print, uptime=None, spool=None, secure=None, remote=None
+    ):  # fmt: skip
         self._config = config
         self.outbox = outbox
         self._birth = birth
@@ -89,7 +79,7 @@ class Link:
     def say(self, leaf, payload, retain=False):
         """Publish when there is a connection. Of too many that wait the oldest is given up."""
         self._sayings.append((leaf, payload, retain))
-        del self._sayings[:-MAX_SAYINGS]
+        del self._sayings[:-_MAX_SAYINGS]
         self.wake()
 
     def rebirth(self):
@@ -235,7 +225,7 @@ class Link:
                     await session.keep_alive(True)
                 if not session.ready() or not await self._say_or_send(session):
                     await session.keep_alive()
-                    await self._pause(DRAIN_MS if self._spool and self._spool.depth else IDLE_MS)
+                    await self._pause(_DRAIN_MS if self._spool and self._spool.depth else IDLE_MS)
             await session.publish("availability", lifecycle.encode_availability(boot, "offline"), retain=True)
             await session.leave()
         finally:
@@ -253,7 +243,7 @@ class Link:
             await self.send(message)
             return True
         spool = self._spool
-        if spool and spool.depth and self._uptime() - self._drained_at >= DRAIN_MS:
+        if spool and spool.depth and self._uptime() - self._drained_at >= _DRAIN_MS:
             message = spool.message()
             if message:
                 self._drained_at = self._uptime()
@@ -294,14 +284,16 @@ class Link:
 
 def _cause(error, reached):
     """Which of the causes above ended a session; `reached`: whether there was somebody to talk to."""
-    number = getattr(error, "errno", None) or 0
+    number = getattr(error, "errno", None)
+    if type(number) is not int:  # on MicroPython it is what any exception bears, such as a MemoryError's text
+        number = 0
     if isinstance(error, asyncio.TimeoutError):
         return TIMEOUT if reached else UNREACHED
     if isinstance(error, EOFError):
         return CLOSED
     if isinstance(error, MqttError):
         return REFUSED if getattr(error, "refused", False) else PROTOCOL
-    if isinstance(error, ValueError) or -4096 > number != TLS_EOF:
+    if isinstance(error, ValueError) or -4096 > number != _TLS_EOF:
         return UNTRUSTED  # a certificate that is refused is a ValueError, the rest are mbedTLS's numbers
     if isinstance(error, OSError):
         return CLOSED if reached else UNREACHED

@@ -78,17 +78,18 @@ def packet_id(body):
 
 
 def message(flags, body):
-    """(topic, payload, packet id or 0) of a received PUBLISH [3.3]. Raises MqttError."""
+    """(topic, payload, packet id or 0) of a received PUBLISH [3.3]; the payload is a view of `body`. Raises
+    MqttError."""
     at = 2 + packet_id(body)
     try:
         topic = str(body[2:at], "utf-8")
     except UnicodeError:
         raise MqttError("a topic that is not UTF-8")
     if flags & 0x06:
-        return topic, body[at + 2 :], packet_id(body[at:])
+        return topic, memoryview(body)[at + 2 :], packet_id(body[at:])
     if len(body) < at:
         raise MqttError("a packet cut short")
-    return topic, body[at:], 0
+    return topic, memoryview(body)[at:], 0
 
 
 async def read(stream, limit):

@@ -8,9 +8,9 @@ import os
 import socket
 
 from .exchange import address, exchange
-from .port import sleep_ms
+from .port import const, sleep_ms
 
-COUNT = 5  # probes of a round
+_COUNT = const(5)  # probes of a round
 TARGETS = ("broker", "gateway", "dns", "internet")
 SHOWN = ("rtt_%s_ms", "rtt_%s_min_ms", "rtt_%s_max_ms", "loss_%s_pct")
 
@@ -45,7 +45,7 @@ def summary(times):
     count = len(times)
     if not count:
         return None, None, None, 100
-    return (sum(times) + count // 2) // count, min(times), max(times), 100 - count * 100 // COUNT
+    return (sum(times) + count // 2) // count, min(times), max(times), 100 - count * 100 // _COUNT
 
 
 class Probes:
@@ -87,7 +87,7 @@ class Probes:
 
     async def _round(self, target):
         times = []
-        for _ in range(COUNT):
+        for _ in range(_COUNT):
             try:
                 times.append(await self.probe(target))
             except (OSError, asyncio.TimeoutError):

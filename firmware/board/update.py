@@ -39,9 +39,9 @@ def listed(manifest, floor):
     version = manifest["version"]
     if type(version) is not int or version <= floor:
         raise Refused("version")
-    files = {}
+    files = manifest["files"]  # the same, made smaller: there is no memory for another beside it
     total = 0
-    for path, (size, digest) in manifest["files"].items():
+    for path, (size, digest) in files.items():
         if not valid_path(path):
             raise Refused("file", path)
         if type(size) is not int or size < 0:
@@ -63,7 +63,9 @@ class Update:
         self._to = folder + ("/a/" if slot == "b" else "/b/")
         self._manifest = folder + "/manifest.new"
         self._size = 0  # of the manifest that is expected
-        self._files = None  # what it lists, once it is verified
+        self._accepted = False  # whether the manifest is verified
+        self._path = None  # of the file that comes, and
+        self._room = 0  # its size in the manifest; below 0 where it is not in there
 
     async def step(self, args):
         """Do one step, as decode_update reads it; its result, or None. Raises Refused, WireError, OSError."""
@@ -73,17 +75,20 @@ class Update:
         return await getattr(self, "_" + name)(*fields)
 
     async def _begin(self, size, signature):
-        self._files = None
+        self._accepted = False
         self._size = size
         self._signature = signature
         await _clear(self._manifest)
 
     async def _file(self, path, at, data):
         to, size = self._manifest, self._size
-        if path != MANIFEST and self._files:
-            if path not in self._files:
+        if path != MANIFEST and self._accepted:
+            if path != self._path:
+                self._room = self._listed()[1].get(path, (-1,))[0]
+                self._path = path
+            if self._room < 0:
                 raise Refused("file", path)
-            to, size = self._to + path, self._files[path][0]
+            to, size = self._to + path, self._room
         elif path != MANIFEST or not size:
             raise Refused("state", "begin")
         held = max(_size(to), 0)
@@ -100,14 +105,13 @@ class Update:
 
     async def _accept(self):
         """Verify the manifest, empty the other slot and put in it what need not be sent."""
-        self._files = None
-        gc.collect()  # what comes needs memory in larger pieces
+        self._accepted = False
+        self._path = None
         nvs = self.nvs
         n = int(nvs.text("update_key", "0"), 16)
         if not verified(await _digest(self._manifest), self._signature, n):
             raise Refused("signature")
-        with open(self._manifest) as file:
-            self._version, files = listed(json.load(file), nvs.number("version"))
+        files = self._listed()[1]
         nvs.set(trial=None)
         await _clear(self._to + MANIFEST)  # first: without it the rest is no program
         await _clear(self._to[:-1])
@@ -123,14 +127,22 @@ class Update:
                     await _digest(held, copy)
             else:
                 need.append(path)
-        self._files = files
+        self._accepted = True
         return {"need": need}
 
+    def _listed(self):
+        """As `listed`, of the manifest that came. Read whenever it is needed: kept, its many small pieces would lie all
+        over the memory, and leave no room for a message in one piece."""
+        gc.collect()
+        with open(self._manifest) as file:
+            return listed(json.load(file), self.nvs.number("version"))
+
     async def _finish(self):
-        if not self._files:
+        if not self._accepted:
             raise Refused("state", "begin")
-        for path in self._files:
-            size, digest = self._files[path]
+        version, files = self._listed()
+        for path in files:
+            size, digest = files[path]
             to = self._to + path
             if _size(to) != size:
                 raise Refused("size", path)
@@ -138,8 +150,8 @@ class Update:
                 await _clear(to)  # so that it can be sent again
                 raise Refused("hash", path)
         os.rename(self._manifest, self._to + MANIFEST)
-        self._files = None
-        self.nvs.set(tried=None, trial_version=self._version)
+        self._accepted = False
+        self.nvs.set(tried=None, trial_version=version)
         self.nvs.set(trial=self._to[-2])
 
 
@@ -179,9 +191,10 @@ async def _clear(path):
 async def _digest(path, copy=None):
     """SHA-256 of a file; it is written to `copy` on the way, where there is one."""
     total = sha256()
+    buffer = bytearray(256)
     with open(path, "rb") as file:
         while True:
-            piece = file.read(512)
+            piece = memoryview(buffer)[: file.readinto(buffer)]
             if not piece:
                 return total.digest()
             total.update(piece)

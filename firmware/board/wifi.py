@@ -6,9 +6,9 @@ are joining: once we are in, a loss stays until `connected` has seen and counted
 """
 
 from .clock import Uptime
-from .port import sleep_ms
+from .port import const, sleep_ms
 
-JOIN_MS = 20000
+_JOIN_MS = const(20000)
 
 
 class Radio:
@@ -58,7 +58,7 @@ class Radio:
         self.bssid = chosen and chosen.hex()
         self._station.connect(self._wifi.ssid, self._wifi.password, bssid=chosen)
         joins = self.joins
-        for _ in range(JOIN_MS // 250):
+        for _ in range(_JOIN_MS // 250):
             await sleep_ms(250)
             if self.connected() or self.joins > joins:  # others look too: it may have come and gone
                 return self._there

@@ -14,6 +14,7 @@ import random
 import sys
 
 import vfs
+from nor_flash import FLASH, FOREVER, Device
 
 from firmware.board import spool as spools
 from firmware.board.boot import next_boot
@@ -23,77 +24,33 @@ from firmware.board.spill import BATCH, Spill
 from firmware.board.spool import Spool
 
 spools.SPARE_BYTES = 65536
-BLOCK, BLOCKS, PROGRAM = 4096, 96, 256
-FLASH = "/flash"
+BLOCKS = 96
 LIVES = 12
-ERASED = b"\xff" * BLOCK
 
 
 class PowerCut(Exception):
     pass
 
 
-class Device:
-    """A NOR flash in memory: erased to ones, programmed piece by piece. `cut_after`: writes until the power goes.
-
-    A dead one answers with an error number and allocates nothing: it is also asked by finalisers, in a locked heap.
-    """
-
-    def __init__(self, memory, cut_after=None):
-        self._memory = memory
-        self._left = cut_after
-        self.dead = False
-
-    def readblocks(self, block, buffer, offset=0):
-        if self.dead:
-            return -5
-        at = block * BLOCK + offset
-        buffer[:] = self._memory[at : at + len(buffer)]
-
-    def writeblocks(self, block, buffer, offset=0):
-        return self._write(block * BLOCK + offset, buffer)
-
-    def _write(self, at, data):
-        if self.dead:
-            return -5
-        if self._left is not None:
-            self._left -= 1
-            if self._left < 0:
-                self.dead = True
-                part = random.getrandbits(16) % (len(data) + 1)
-                self._memory[at : at + part] = data[:part]
-                return -5
-        self._memory[at : at + len(data)] = data
-
-    def ioctl(self, op, argument):
-        if op == 4:
-            return BLOCKS
-        if op == 5:
-            return BLOCK
-        if op == 6:
-            return self._write(argument * BLOCK, ERASED) or 0
-
-
 class Board:
     """One flash through its lives. `kept`: (boot, seq) moved to the flash and not settled."""
 
-    def __init__(self, memory, defect):
-        self.memory = memory
+    def __init__(self, device, defect):
+        self.device = device
         self.defect = defect
         self.kept = set()
         self.boots = []
         self.cuts = self.lost = self.unflushed = self.torn = 0
 
-    def life(self, cut_after):
-        device = Device(self.memory, cut_after)
-        vfs.mount(vfs.VfsLfs2(device, progsize=PROGRAM, readsize=PROGRAM), FLASH)
+    def life(self, cut_after=FOREVER):
+        self.device.mount(cut_after)
         try:
-            self._live(device)
+            self._live(self.device)
         except (OSError, PowerCut):
             pass
         finally:
             vfs.umount(FLASH)
-        self.cuts += device.dead
+        self.cuts += self.device.dead
 
     def _live(self, device):
         self._whole("config.json")
@@ -184,12 +141,10 @@ def main(seed, rounds, defect=None):
     random.seed(seed)
     total = {"cuts": 0, "lost": 0, "torn": 0, "unflushed": 0, "boots": 0}
     for _ in range(rounds):
-        memory = bytearray(b"\xff" * (BLOCK * BLOCKS))
-        vfs.VfsLfs2.mkfs(Device(memory), progsize=PROGRAM, readsize=PROGRAM)
-        board = Board(memory, defect)
+        board = Board(Device(BLOCKS), defect)
         for _ in range(LIVES):
             board.life(random.getrandbits(5))
-        board.life(None)
+        board.life()
         total["cuts"] += board.cuts
         total["lost"] += board.lost
         total["torn"] += board.torn

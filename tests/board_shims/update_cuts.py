@@ -12,48 +12,14 @@ import sys
 import boards_update as suite
 import vfs
 from boards_nvs import Chip
+from nor_flash import FLASH, Device
 
 from campus.wire.update import MANIFEST
 from firmware.board import update as module
 from firmware.board.nvs import Nvs
 from firmware.board.update import Update
 
-BLOCK, BLOCKS, PROGRAM = 4096, 64, 256
-FLASH = "/flash"
-ERASED = b"\xff" * BLOCK
-
-
-class Device:
-    """A NOR flash: erased to ones, programmed piece by piece. `left`: writes until the power goes."""
-
-    def __init__(self):
-        self.memory = bytearray(ERASED * BLOCKS)
-        self.left = 1 << 30
-
-    def readblocks(self, block, buffer, offset=0):
-        if self.left < 0:
-            return -5
-        at = block * BLOCK + offset
-        buffer[:] = self.memory[at : at + len(buffer)]
-
-    def writeblocks(self, block, buffer, offset=0):
-        return self._write(block * BLOCK + offset, buffer)
-
-    def _write(self, at, data):
-        if self.left < 0:
-            return -5
-        self.left -= 1
-        part = len(data) if self.left >= 0 else random.getrandbits(16) % (len(data) + 1)
-        self.memory[at : at + part] = data[:part]
-        return 0 if self.left >= 0 else -5
-
-    def ioctl(self, op, argument):
-        if op == 4:
-            return BLOCKS
-        if op == 5:
-            return BLOCK
-        if op == 6:
-            return self._write(argument * BLOCK, ERASED)
+BLOCKS = 64
 
 
 class Board(suite.Board):
@@ -70,10 +36,6 @@ class Hasty(Update):
         return result
 
 
-def mount(device):
-    vfs.mount(vfs.VfsLfs2(device, progsize=PROGRAM, readsize=PROGRAM), FLASH)
-
-
 def whole():
     """Whether the running slot is as it was, and the other no program or a whole one."""
     there = suite.held(FLASH + "/b")
@@ -84,9 +46,8 @@ def whole():
 def main(seed, cuts, defect=None):
     random.seed(seed)
     module.SPARE_BLOCKS = 8
-    device = Device()
-    vfs.VfsLfs2.mkfs(device, progsize=PROGRAM, readsize=PROGRAM)
-    mount(device)
+    device = Device(BLOCKS)
+    device.mount()
     for path in suite.OLD:
         suite.put(FLASH + "/a/" + path, suite.OLD[path])
     told = {"cuts": 0, "done": 0, "broken": 0}
@@ -97,11 +58,10 @@ def main(seed, cuts, defect=None):
             board.whole_update()
             told["done"] += 1
         except (OSError, AssertionError):  # a refusal by a flash that is gone
-            assert device.left < 0
-        told["cuts"] += device.left < 0
+            assert device.dead
+        told["cuts"] += device.dead
         vfs.umount(FLASH)
-        device.left = 1 << 30
-        mount(device)
+        device.mount()
         told["broken"] += not whole()
     print(json.dumps(told))
 

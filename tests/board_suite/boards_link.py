@@ -256,6 +256,27 @@ async def test_a_refusal_is_told_and_tried_again():
         await until(lambda: rig.broker.births, "the birth")
 
 
+def test_whatever_ends_a_session_is_counted_as_one_of_the_causes():
+    """On MicroPython the errno of most errors is a text. That must not end the program."""
+    refused = mqtt.MqttError("no")
+    refused.refused = True
+    for error, cause in (
+        (MemoryError("memory allocation failed, allocating 1488 bytes"), links.OTHER),
+        (KeyError("key"), links.OTHER),
+        (OSError("there is no connection"), links.CLOSED),
+        (OSError(104), links.CLOSED),
+        (OSError(-29312, "CONN_EOF"), links.CLOSED),
+        (OSError(-9984, "X509_CERT_VERIFY_FAILED"), links.UNTRUSTED),
+        (ValueError("a certificate"), links.UNTRUSTED),
+        (mqtt.MqttError("cut short"), links.PROTOCOL),
+        (refused, links.REFUSED),
+        (EOFError(), links.CLOSED),
+        (asyncio.TimeoutError(), links.TIMEOUT),
+    ):
+        assert links._cause(error, True) == cause, error
+    assert links._cause(OSError(111), False) == links._cause(asyncio.TimeoutError(), False) == links.UNREACHED
+
+
 async def test_new_records_do_not_shorten_the_pause_between_attempts():
     rig = Rig()
     links.RETRY_MS = 300

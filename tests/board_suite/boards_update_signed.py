@@ -62,11 +62,9 @@ def manifest(version=3, **files):
 
 
 def refusal(document, floor=2):
+    files = {path: (size, unhexlify(digest)) for path, (size, digest) in document["files"].items()}
     try:
-        assert listed(document, floor) == (
-            document["version"],
-            {path: (size, unhexlify(digest)) for path, (size, digest) in document["files"].items()},
-        )
+        assert listed(document, floor) == (document["version"], files)
     except Refused as error:
         return error.args[0]
 

@@ -8,7 +8,7 @@ from typing import IO
 from starlette.responses import StreamingResponse
 
 from campus.telemetry import TelemetryStore
-from campus.telemetry.export import csv_text
+from campus.telemetry.export import MEAN_COLUMNS, csv_text, means
 from campus.telemetry.export import export as write_file
 
 MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
@@ -35,7 +35,21 @@ def export(
             made.close()
             raise
         body = _pieces(made)
-    name = f"readings-{board or site or 'all'}.{format}"
+    return _attachment(body, "readings", site, board, format)
+
+
+def export_means(
+    store: TelemetryStore, site: str | None, board: str | None, start_ms: int, end_ms: int
+) -> StreamingResponse:
+    """The response, as CSV; fails before its first byte too."""
+    pieces = csv_text(means(store, site, board, start_ms, end_ms), MEAN_COLUMNS)
+    return _attachment(chain([next(pieces, b"")], pieces), "means", site, board, "csv")
+
+
+def _attachment(
+    body: Iterator[bytes], what: str, site: str | None, board: str | None, format: str
+) -> StreamingResponse:
+    name = f"{what}-{board or site or 'all'}.{format}"
     return StreamingResponse(
         body, media_type=MEDIA[format], headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )

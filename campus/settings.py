@@ -27,6 +27,13 @@ class Settings:
     telemetry: str = _setting(
         "duckdb", "Time series: 'duckdb' (in the data folder) or influxdb://user:password@host:8086/db"
     )
+    raw_days: int = _setting(
+        30,
+        "Days that DuckDB keeps readings after their day last received any, then 15-minute means; 0 for ever",
+    )
+    mean_months: int = _setting(
+        13, "Months of 31 days that DuckDB keeps 15-minute means, then daily ones; 0 for ever"
+    )
     records: str = _setting(
         "sqlite", "Records: 'sqlite' (in the data folder) or postgresql://user:password@host/db"
     )
@@ -57,6 +64,9 @@ class Settings:
         merged |= {name: value for name, value in (options or {}).items() if value is not None}
         if "data" in merged:
             merged["data"] = Path(merged["data"]).expanduser()
+        for name in ("raw_days", "mean_months"):
+            if name in merged:
+                merged[name] = _whole(name, str(merged[name]).strip())
         settings = cls(**merged)
         settings.address()
         if settings.language not in ("vi", "en"):
@@ -78,6 +88,12 @@ class Settings:
         if not host or not port.isdigit() or int(port) > 65535:
             raise UsageError(f"http is '{self.http}': write HOST:PORT, such as 127.0.0.1:8080.")
         return host.strip("[]"), int(port)
+
+
+def _whole(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise UsageError(f"{name} is '{text}': write a whole number from 1 to 9999, or 0 to keep for ever.")
+    return int(text)
 
 
 def _read_toml(file: Path, known: set[str]) -> dict[str, Any]:

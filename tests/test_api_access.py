@@ -197,6 +197,7 @@ def test_one_table_decides_what_a_role_may_read(campus):
                 f"sites/{SITE}/rooms/{campus.room}/intervals?{span}",
                 f"readings?site={SITE}&room={campus.room}&{span}",
                 "readings/export",
+                "readings/means",
                 "live",
                 "live/events",
             ):

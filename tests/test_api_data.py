@@ -191,8 +191,11 @@ def test_an_export_is_every_reading_once(campus, tmp_path):
         assert answer.headers["content-type"].startswith("text/csv")
         assert 'filename="readings-all.csv"' in answer.headers["content-disposition"]
         rows = list(csv.reader(io.StringIO(answer.text)))
-        assert rows[0] == ["board", "point", "observed_at_ms", "value", "quality"]
-        assert [(b, p, int(at), float(v) if v else None, q) for b, p, at, v, q in rows[1:]] == expected
+        assert rows[0] == ["board", "point", "observed_at_ms", "value", "quality", "received_at_ms"]
+        assert [
+            (b, p, int(at), float(v) if v else None, q, int(r) if r else None)
+            for b, p, at, v, q, r in rows[1:]
+        ] == expected
         parquet = program.get("/api/v1/readings/export", params={"format": "parquet"}).content
     path = tmp_path / "got.parquet"
     path.write_bytes(parquet)
@@ -219,6 +222,42 @@ def test_an_export_can_be_narrowed(campus):
             ({"format": "xml"}, 422),
         ):
             answer = program.get("/api/v1/readings/export", params=query)
+            assert (answer.status_code, answer.headers["content-type"]) == (
+                status,
+                "application/problem+json",
+            )
+
+
+def test_means_are_those_of_the_store(campus):
+    """Every 15-minute mean once, by board, point and time; narrowed as the export is, and at most 400 days."""
+    keys = campus.telemetry.series()
+    found = campus.telemetry.means(keys, 0, NOW_MS)
+    expected = [
+        [key.board, key.point, *map(str, mean)]
+        for key in sorted(keys, key=lambda key: key[1:])
+        for mean in found[key]
+    ]
+    with campus.program() as program:
+
+        def lines(**query):
+            return list(csv.reader(program.get("/api/v1/readings/means", params=query).text.splitlines()))[1:]
+
+        answer = program.get("/api/v1/readings/means")
+        assert 'filename="means-all.csv"' in answer.headers["content-disposition"]
+        assert answer.text.startswith("board,point,start_ms,width_ms,count,mean,low,high,last\n")
+        assert lines() == expected
+        start = midnight(MONDAY) + DAY
+        day = lines(board=campus.board, **{"from": "2026-11-17", "to": "2026-11-18"})
+        assert day == [line for line in expected if start <= int(line[2]) < start + DAY]
+        assert len(day) == 2 * (96 - 6)
+        for query, status in (
+            ({"board": "nobody"}, 404),
+            ({"site": "elsewhere"}, 404),
+            ({"from": "2025-01-01", "to": "2026-11-17"}, 422),
+            ({"from": "2025-01-01"}, 422),
+            ({"end_ms": 5, "start_ms": 5}, 422),
+        ):
+            answer = program.get("/api/v1/readings/means", params=query)
             assert (answer.status_code, answer.headers["content-type"]) == (
                 status,
                 "application/problem+json",

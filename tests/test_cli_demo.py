@@ -145,7 +145,7 @@ def test_parquet_holds_the_same_readings_as_csv(demo: Running, folder: Path):
     )
     assert done.returncode == 0, done.stderr
     found = duckdb.sql(f"SELECT * FROM '{file}'")
-    assert found.columns == ["board", "point", "observed_at_ms", "value", "quality"]
+    assert found.columns == ["board", "point", "observed_at_ms", "value", "quality", "received_at_ms"]
     assert [(row[1], row[2], row[3]) for row in found.fetchall()] == [
         (row["point"], int(row["observed_at_ms"]), float(row["value"])) for row in rows
     ]
@@ -156,6 +156,23 @@ def test_a_second_demo_on_the_folder_is_refused(demo: Running, folder: Path):
     said = refused(campus("demo", "--data", "d", "--http", "127.0.0.1:0", cwd=folder))
     assert f"process {demo.process.pid}" in said
     assert demo.process.poll() is None
+
+
+def test_means_are_the_same_beside_the_system_and_without_it(demo: Running, folder: Path):
+    """`export means` writes 15-minute means through the API; a file holds what the terminal shows."""
+    asked = ("export", "means", "--board", "recorder-1", "--data", "d")
+    done = campus(*asked, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    co2 = [row for row in rows if row["point"] == "co2_ppm"]
+    assert sum(int(row["count"]) for row in co2) == 50
+    assert (float(co2[0]["low"]), float(co2[-1]["last"])) == (600.0, 649.0)
+    assert {row["width_ms"] for row in rows} == {"900000"}
+    assert campus(*asked, "--out", "means.csv", cwd=folder).returncode == 0
+    assert (folder / "means.csv").read_text() == done.stdout
+    long = campus(*asked, "--from", "2020-01-01", "--to", "2026-01-01", cwd=folder)
+    assert "400 days" in refused(long)
+    assert "nope" in refused(campus("export", "means", "--board", "nope", "--data", "d", cwd=folder))
 
 
 def test_doctor_calls_it_healthy(demo: Running, folder: Path):
@@ -171,6 +188,11 @@ def test_stopped_and_started_again_nothing_is_lost_or_doubled(demo: Running, fol
     assert demo.stop() == 0
     assert not (folder / "d" / "run.json").exists()
     before = len(exported(folder, "recorder-1"))
+    means = campus("export", "means", "--board", "recorder-1", "--data", "d", cwd=folder)
+    assert means.stdout == (folder / "means.csv").read_text()
+    whole = ("export", "means", "--board", "recorder-1", "--data", "d", "--out", "again.csv")
+    assert campus(*whole, cwd=folder).returncode == 0
+    assert (folder / "again.csv").read_text() == means.stdout
     again = Running("demo", "--rooms", 8, "--days", 1, "--http", "127.0.0.1:0", "--data", "d", cwd=folder)
     again.told(r"is up: (http://\S+)")
     time.sleep(3)

@@ -41,6 +41,11 @@ def test_the_file_can_be_named_by_the_environment(tmp_path: Path):
         ("language = 'fr'", "choose vi or en"),
         ("http = 'nowhere'", "HOST:PORT"),
         ("http = '127.0.0.1:99999'", "HOST:PORT"),
+        ("raw_days = 'a month'", "raw_days is 'a month': write a whole number"),
+        ("raw_days = '-1'", "whole number"),
+        ("mean_months = '1.5'", "mean_months is '1.5'"),
+        ("mean_months = '99999'", "from 1 to 9999, or 0 to keep for ever"),
+        ("raw_days = '\u0663'", "whole number"),
     ],
 )
 def test_a_bad_file_is_one_clear_sentence(tmp_path: Path, text: str, said: str):
@@ -49,6 +54,13 @@ def test_a_bad_file_is_one_clear_sentence(tmp_path: Path, text: str, said: str):
     file.write_text(text)
     with pytest.raises(UsageError, match=said):
         Settings.load(environ={}, file=file)
+
+
+def test_how_long_readings_are_kept_is_a_whole_number():
+    """Days and months come as text from each source; 0 keeps for ever."""
+    settings = Settings.load({"raw_days": 7}, environ={"CAMPUS_MEAN_MONTHS": " 0 "})
+    assert (settings.raw_days, settings.mean_months) == (7, 0)
+    assert (Settings.load(environ={}).raw_days, Settings.load(environ={}).mean_months) == (30, 13)
 
 
 def test_a_missing_file_is_named(tmp_path: Path):

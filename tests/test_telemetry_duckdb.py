@@ -10,9 +10,19 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from telemetry_model import Model, batch, write_schema_1
 
 from campus.errors import StoreError
-from campus.telemetry import GOOD, IMPLAUSIBLE_TIME, INVALID, QUALITY_NAMES, Readings, Row, SeriesKey
+from campus.telemetry import (
+    GOOD,
+    IMPLAUSIBLE_TIME,
+    INVALID,
+    QUALITY_NAMES,
+    Readings,
+    Row,
+    SeriesKey,
+    duckdb_schema,
+)
 from campus.telemetry.duckdb import DuckDBTelemetry
 
 DAY = 86_400_000
@@ -88,7 +98,7 @@ def test_wild_clock_makes_no_tables(path):
         assert [row.observed_at_ms for row in everything(store)] == times
         store.close()
         tables[quality] = len(duckdb.connect(str(file)).execute("SELECT * FROM duckdb_tables()").fetchall())
-    assert tables == {IMPLAUSIBLE_TIME: 4, GOOD: 504}
+    assert tables == {IMPLAUSIBLE_TIME: 6, GOOD: 506}
 
 
 @settings(max_examples=25)
@@ -182,77 +192,6 @@ def test_readers_beside_rewriting_see_each_reading_once(path):
     store.close()
 
 
-MAINTAINER = """
-import sys
-from pathlib import Path
-from campus.telemetry import Readings, SeriesKey
-from campus.telemetry.duckdb import DuckDBTelemetry
-store, start = DuckDBTelemetry(Path(sys.argv[1])), int(sys.argv[2])
-number = store.cursor()
-print("open", flush=True)
-while True:
-    number += 1
-    at = [start + number % 3 * 86_400_000 + number * 1000 + i for i in range(500)]
-    store.write(number, Readings([SeriesKey("s", "b", "motion")], [0] * 500, at, [float(number)] * 500, [0] * 500))
-    store.maintain(start + 40 * 86_400_000)
-    print(number, flush=True)
-"""
-
-
-def test_kill_while_rewriting_days_keeps_every_reading(path):
-    """kill -9 at any moment of writing and rewriting, six times: the file opens and holds each batch once."""
-    for lines in (1, 2, 4, 7, 11, 16):
-        child = subprocess.Popen(
-            [sys.executable, "-c", MAINTAINER, path, str(START)], stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdout
-        for _ in range(lines):
-            child.stdout.readline()
-        child.kill()
-        child.wait()
-        child.stdout.close()
-        store = DuckDBTelemetry(path)
-        values = [row.value for row in everything(store)]
-        assert len(values) == 500 * store.cursor()
-        assert set(values) == {float(number) for number in range(1, store.cursor() + 1)}
-        store.close()
-
-
-HALF_REWRITTEN = """
-import contextlib, os, sys
-from pathlib import Path
-from campus.telemetry import duckdb_days
-from campus.telemetry.duckdb import DuckDBTelemetry
-store = DuckDBTelemetry(Path(sys.argv[1]))
-if sys.argv[2] == "control":
-    store._file.transaction = contextlib.contextmanager(lambda: iter([store._file._connection]))
-whole = duckdb_days.rewrite
-def half(day):
-    store._file._connection.execute(whole(day).split("ALTER")[0])  # inside maintain()'s transaction
-    os._exit(9)
-duckdb_days.rewrite = half
-store.maintain(int(sys.argv[3]))
-"""
-
-
-@pytest.mark.parametrize("transaction", ["one", "control"])
-def test_rewriting_is_one_transaction(path, transaction):
-    """A process that dies after dropping the old day and before naming the new one loses nothing; without the one
-    transaction, the control, the day is gone."""
-    store = DuckDBTelemetry(path)
-    store.write(1, minutes(0))
-    store.close()
-    died = subprocess.run([sys.executable, "-c", HALF_REWRITTEN, path, transaction, str(LATER)], check=False)
-    assert died.returncode == 9
-    store = DuckDBTelemetry(path)
-    if transaction == "one":
-        assert len(everything(store)) == 1200
-    else:
-        with pytest.raises(StoreError, match="does not exist"):
-            everything(store)
-    store.close()
-
-
 HOLDER = """
 import sys
 from pathlib import Path
@@ -301,6 +240,42 @@ def test_newer_schema_is_refused(path):
         DuckDBTelemetry(path)
     with duckdb.connect(str(path)) as file:
         assert file.execute("SELECT schema FROM about").fetchall() == [(99,)]
+
+
+def test_schema_1_is_migrated_with_all_it_holds(path):
+    """A file of version 0.2.0 opens with its cursor, series and readings, and is thinned in its time."""
+    write_schema_1(path, 20)
+    model = Model()
+    model.extend(20, with_received=False)
+    for _ in range(2):
+        store = DuckDBTelemetry(path)
+        assert (store.cursor(), store.raw_from(), model.differs(store)) == (20, 0, "")
+        store.close()
+    with duckdb.connect(str(path)) as file:
+        assert file.execute("SELECT schema FROM about").fetchall() == [(2,)]
+    store = DuckDBTelemetry(path)
+    store.write(21, *batch(21))
+    assert store.maintain(LATER) > 0  # sorted; kept for 30 days from now, whenever they came
+    assert store.maintain(LATER + 29 * DAY) <= 1 and store.raw_from() == 0
+    while store.maintain(LATER + 61 * DAY):
+        pass
+    assert store.raw_from() > 0
+    store.close()
+
+
+def test_a_migration_that_fails_leaves_the_old_file(path, monkeypatch):
+    """A step to the newer schema that breaks off leaves the file as it was; in two transactions, the control, not."""
+    write_schema_1(path, 3)
+    whole = duckdb_schema.MIGRATIONS[1]
+    for broken, schema in (
+        (whole + "SELECT 1 FROM nowhere;", 1),
+        (f"{whole} COMMIT; BEGIN; FROM nowhere;", 2),
+    ):
+        monkeypatch.setitem(duckdb_schema.MIGRATIONS, 1, broken)
+        with pytest.raises(StoreError):
+            DuckDBTelemetry(path)
+        with duckdb.connect(str(path)) as file:
+            assert file.execute("SELECT schema FROM about").fetchall() == [(schema,)]
 
 
 def test_foreign_file_is_refused(path):
@@ -384,7 +359,7 @@ def test_full_disk_loses_no_batch_and_is_left_behind(path):
 
 
 def test_bytes_per_reading_of_a_school_day(path):
-    """Sorted days cost under 4 bytes a reading, where the same readings as they arrive cost more than 4."""
+    """Sorted days cost at most 3 bytes a reading in a copy and under 4 in the file, loose ones more than 4."""
     store = DuckDBTelemetry(path)
     assert store.bytes_per_reading() is None
     batch = Readings(series=[SeriesKey("s", f"board-{n:02}", "co2_ppm") for n in range(60)])
@@ -403,6 +378,9 @@ def test_bytes_per_reading_of_a_school_day(path):
     store.maintain(LATER)
     tight = store.bytes_per_reading()
     assert loose and tight and tight < 4 < loose
+    copy = path.with_name("copy.duckdb")
+    store.snapshot(copy)
+    assert copy.stat().st_size / (6 * 1440 * 60) <= 3
     store.close()
 
 

@@ -6,9 +6,9 @@ import duckdb
 import pytest
 
 from campus.errors import StoreError, UsageError
-from campus.telemetry import GOOD, INVALID_CRC, Readings, Row, SeriesKey
+from campus.telemetry import GOOD, IMPLAUSIBLE_TIME, INVALID_CRC, Readings, Row, SeriesKey
 from campus.telemetry.duckdb import DuckDBTelemetry
-from campus.telemetry.export import COLUMNS, csv_text, export
+from campus.telemetry.export import COLUMNS, MEAN_COLUMNS, csv_text, export, means
 
 DAY = 86_400_000
 START = 20_780 * DAY
@@ -47,10 +47,10 @@ def test_csv_holds_every_row(store, out):
     rows = rows_of(store)
     assert export(store, out / "readings.csv", "csv") == len(rows) == 18_000
     lines = (out / "readings.csv").read_text().splitlines()
-    assert lines[0] == "board,point,observed_at_ms,value,quality"
+    assert lines[0] == "board,point,observed_at_ms,value,quality,received_at_ms"
     assert lines[1:3] == [
-        f"board-0,co2_ppm,{START},,invalid:crc",
-        f"board-0,co2_ppm,{START + 60_000},{0.1 + 0.2 + 1!r},good",
+        f"board-0,co2_ppm,{START},,invalid:crc,",
+        f"board-0,co2_ppm,{START + 60_000},{0.1 + 0.2 + 1!r},good,",
     ]
     assert duckdb.sql(f"FROM read_csv('{out}/readings.csv')").fetchall() == [tuple(row) for row in rows]
 
@@ -61,7 +61,14 @@ def test_parquet_holds_every_row(store, out):
     assert export(store, out / "readings.parquet", "parquet") == 18_000
     table = duckdb.sql(f"FROM '{out}/readings.parquet'")
     assert tuple(table.columns) == COLUMNS
-    assert [str(kind) for kind in table.types] == ["VARCHAR", "VARCHAR", "BIGINT", "DOUBLE", "VARCHAR"]
+    assert [str(kind) for kind in table.types] == [
+        "VARCHAR",
+        "VARCHAR",
+        "BIGINT",
+        "DOUBLE",
+        "VARCHAR",
+        "BIGINT",
+    ]
     assert table.fetchall() == [tuple(row) for row in rows]
 
 
@@ -92,7 +99,33 @@ def test_streamed_text_equals_the_file(store, out):
     """The pieces of a streamed answer are the file, the header also where there are no rows."""
     export(store, out / "file", "csv")
     assert b"".join(csv_text(store.rows(None, None, None, None))) == (out / "file").read_bytes()
-    assert b"".join(csv_text(iter(()))) == b"board,point,observed_at_ms,value,quality\n"
+    assert b"".join(csv_text(iter(()))) == b"board,point,observed_at_ms,value,quality,received_at_ms\n"
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_time_that_cannot_be_shows_when_it_came(store, out, format):
+    """`received_at_ms` stands beside a reading of implausible time, and is empty everywhere else."""
+    wild = Readings([KEYS[0]], [0, 0], [5, 6], [1.0, 2.0], [IMPLAUSIBLE_TIME] * 2, {0: START, 1: START + 1})
+    store.write(2, wild)
+    assert export(store, out / "file", format) == 18_002
+    read = {"csv": "read_csv", "parquet": "read_parquet"}[format]
+    found = duckdb.sql(
+        f"SELECT observed_at_ms, received_at_ms FROM {read}('{out}/file') WHERE received_at_ms IS NOT NULL"
+    ).fetchall()
+    assert found == [(5, START), (6, START + 1)]
+
+
+def test_means_come_in_chunks_by_board_point_and_time(store):
+    """An export of means holds those of the store once each, one range at most 400 days long."""
+    rows = [row for part in means(store, None, None, START, START + 4 * DAY) for row in part]
+    found = store.means(KEYS, START, START + 4 * DAY)
+    assert rows == [(key.board, key.point, *mean) for key in sorted(KEYS) for mean in found[key]]
+    assert len(rows) == 6 * 200 and rows == sorted(rows)
+    parts = list(means(store, None, "board-1", START, START + 399 * DAY))
+    assert len(parts) == 2 and [row for part in parts for row in part] == rows[400:800]
+    assert next(csv_text(iter(()), MEAN_COLUMNS)).startswith(b"board,point,start_ms,width_ms,count,mean,")
+    with pytest.raises(UsageError, match="400 days"):
+        next(means(store, None, None, START, START + 401 * DAY))
 
 
 class Breaking:

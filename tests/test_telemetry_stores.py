@@ -4,11 +4,22 @@ import random
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from influx_front import InfluxFront
+from telemetry_places import (
+    CO2,
+    DAY,
+    ENERGY,
+    FAR,
+    NOON,
+    PLACES,
+    POWER,
+    Place,
+    everything,
+    places,
+    readings,
+)
 
 from campus.errors import StoreError, UsageError
 from campus.telemetry import (
@@ -18,50 +29,13 @@ from campus.telemetry import (
     INVALID_WARMUP,
     QUALITY_NAMES,
     Readings,
-    Row,
-    SeriesKey,
-    TelemetryStore,
 )
 from campus.telemetry.stores import open_telemetry
 
-DAY = 86_400_000
-NOON = 20_780 * DAY + DAY // 2
-CO2 = SeriesKey("school", "board-1", "co2_ppm")
-POWER = SeriesKey("school", "board-1", "power_w.1")
-ENERGY = SeriesKey("school", "board-2", "energy_mwh.1")
-FAR = SeriesKey("other", "board-0", "motion")
 
-
-@dataclass
-class Place:
-    """A store's address; `open()` as often as a test likes."""
-
-    url: str
-    data: Path
-
-    def open(self) -> TelemetryStore:
-        return open_telemetry(self.url, self.data)
-
-
-@pytest.fixture(
-    params=[
-        "duckdb",
-        pytest.param("influx-v1", marks=pytest.mark.influxdb),
-        pytest.param("influx-v2", marks=pytest.mark.influxdb),
-    ]
-)
+@pytest.fixture(params=PLACES)
 def place(request, tmp_path):
-    if request.param == "duckdb":
-        yield Place("duckdb", tmp_path)
-        return
-    server = request.getfixturevalue("influxdb")
-    url = server.database()
-    if request.param == "influx-v1":
-        yield Place(url + "?api=v1", tmp_path)
-        return
-    front = InfluxFront(server.host, server.port)
-    yield Place(url.replace(f":{server.port}/", f":{front.port}/"), tmp_path)
-    front.stop()
+    yield from places(request, tmp_path)
 
 
 @pytest.fixture
@@ -69,20 +43,6 @@ def store(place):
     opened = place.open()
     yield opened
     opened.close()
-
-
-def readings(*rows: tuple[SeriesKey, int, float | None, int]) -> Readings:
-    batch = Readings(series=list(dict.fromkeys(key for key, *_ in rows)))
-    for key, at, value, quality in rows:
-        batch.which.append(batch.series.index(key))
-        batch.observed_at_ms.append(at)
-        batch.value.append(value)
-        batch.quality.append(quality)
-    return batch
-
-
-def everything(store: TelemetryStore, **chunk: int) -> list[Row]:
-    return [row for part in store.rows(None, None, None, None, **chunk) for row in part]
 
 
 def test_new_store_is_empty(store):
@@ -224,69 +184,6 @@ def test_implausible_times_are_kept_apart(store):
     assert [at for at, _, _ in store.read([CO2], 0, NOON + 401 * DAY)[CO2]] == sorted([NOON, *wild])
     assert [row.observed_at_ms for row in everything(store)] == sorted([NOON, *wild])
     assert store.read([CO2], 1, 2) == {CO2: []}
-
-
-def hostile_strings(count: int) -> list[str]:
-    """Strings that are neither an id nor a point."""
-    bad = [
-        "'",
-        '"',
-        ";",
-        "--'",
-        "\\",
-        "\n",
-        " ",
-        ",",
-        "=",
-        "DROP TABLE series",
-        "DROP MEASUREMENT readings",
-        "%",
-        "é",
-    ]
-    bad += [
-        "\x00",
-        "/*",
-        ")",
-        " OR 1=1",
-        "' OR ''='",
-        "$1",
-        "?",
-        "{}",
-        "\u202e",
-        "A",
-        "..",
-        "#",
-        "/",
-        "+",
-        "=~ /.*/",
-    ]
-    rng = random.Random(3)
-    strings = {"", "a" * 65, *bad}
-    while len(strings) < count:
-        parts = [rng.choice(bad), *rng.choices([*bad, "board-1", "school"], k=3)]
-        rng.shuffle(parts)
-        strings.add("".join(parts))
-    return sorted(strings)
-
-
-def test_hostile_ids_neither_enter_nor_match(store):
-    """500 hostile ids are refused by write, with nothing of their batch kept, and match nothing when read."""
-    store.write(1, readings((CO2, NOON, 1.0, GOOD)))
-    before, series = everything(store), store.series()
-    for position, text in enumerate(hostile_strings(500)):
-        key = [SeriesKey(text, "b", "motion"), SeriesKey("s", text, "motion"), SeriesKey("s", "b", text)][
-            position % 3
-        ]
-        with pytest.raises(StoreError):
-            store.write(2, readings((CO2, NOON + 1, 1.0, GOOD), (key, NOON + 1, 1.0, GOOD)))
-        assert store.read([key, SeriesKey("school", text, "co2_ppm")], 0, 2 * NOON) == {
-            key: [],
-            SeriesKey("school", text, "co2_ppm"): [],
-        }
-        assert store.series(text) == store.series(None, text) == []
-        assert list(store.rows(text, None, None, None)) == list(store.rows("school", text, None, None)) == []
-    assert store.cursor() == 1
-    assert (everything(store), store.series()) == (before, series)
 
 
 @pytest.mark.parametrize(

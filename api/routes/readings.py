@@ -1,20 +1,22 @@
 """Readings: a bounded page of them as JSON, or a whole range as a file."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from api.context import Context, ContextDep, Day, Days, DaysDep, Id, SiteQuery
-from api.exports import export
+from api.context import Context, ContextDep, Day, Days, DaysDep, Id, SiteQuery, midnight_ms, now_ms
+from api.exports import export, export_means
 from api.models import ReadingPage
 from api.problems import ProblemError
 from api.rights import PERIODS
 from api.security import has
 from campus.records.entities import Site
 from campus.telemetry import QUALITY_NAMES, SeriesKey
+from campus.telemetry.export import MAX_DAYS_OF_MEANS
 from campus.wire.names import base, valid_point
 
 router = APIRouter(prefix="/readings", tags=["readings"], dependencies=[Depends(has(PERIODS))])
@@ -55,24 +57,18 @@ def readings(
     return {"readings": page, "next": None}
 
 
-@router.get(
-    "/export",
-    response_class=Response,
-    responses={
-        200: {
-            "description": "The file, streamed",
-            "content": {
-                "text/csv": {
-                    "example": "board,point,observed_at_ms,value,quality\nb-a101,co2_ppm,1795394640000,812.0,good\n"
-                },
-                "application/vnd.apache.parquet": {},
-            },
-        }
-    },
-)
-def export_readings(
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What an export is of; None: no limit."""
+
+    site: str | None
+    board: str | None
+    start_ms: int | None
+    end_ms: int | None
+
+
+def _span(
     context: ContextDep,
-    format: Annotated[Literal["csv", "parquet"], Query()] = "csv",
     site: Annotated[Id | None, Query(description="Only this site")] = None,
     board: Annotated[Id | None, Query(description="Only this board")] = None,
     start: Annotated[Day | None, Query(alias="from", description="First local date")] = None,
@@ -83,29 +79,79 @@ def export_readings(
     end_ms: Annotated[
         int | None, Query(ge=0, lt=_MAX_MS, description="In place of `to`: exact, Unix ms")
     ] = None,
-) -> Response:
-    """Readings by (board, point, observed_at_ms), in columns board, point, observed_at_ms, value, quality."""
+) -> Span:
     if site is not None:
         context.records.site(site)
     if board is not None and not any(one.board == board for one in context.telemetry.series(site, board)):
         context.records.board(site or _only_site(context).id, board)  # known and silent, or NotFound
     if start is not None or end is not None:
-        where = context.records.site(site) if site else _only_site(context)
-        days = Days(
-            start or datetime(2000, 1, 1, tzinfo=UTC).date(), end or datetime(2199, 1, 1, tzinfo=UTC).date()
-        )
-        if days.end <= days.start:
-            raise ProblemError(
-                422, "'to' must be a later date than 'from': the range is half-open, [from, to)."
-            )
         if start_ms is not None or end_ms is not None:
             raise ProblemError(
                 422, "Give the range as dates (from, to) or exactly (start_ms, end_ms), not as both."
             )
-        start_ms, end_ms = days.ms(where)
+        where = context.records.site(site) if site else _only_site(context)
+        start_ms = None if start is None else midnight_ms(start, where)
+        end_ms = None if end is None else midnight_ms(end, where)
+        if start is not None and end is not None and end <= start:
+            raise ProblemError(
+                422, "'to' must be a later date than 'from': the range is half-open, [from, to)."
+            )
     if start_ms is not None and end_ms is not None and end_ms <= start_ms:
         raise ProblemError(422, "'end_ms' must be later than 'start_ms': the range is half-open.")
-    return export(context.telemetry, format, site, board, start_ms, end_ms)
+    return Span(site, board, start_ms, end_ms)
+
+
+@router.get(
+    "/export",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file, streamed",
+            "content": {
+                "text/csv": {
+                    "example": "board,point,observed_at_ms,value,quality,received_at_ms\n"
+                    "b-a101,co2_ppm,1795394640000,812.0,good,\n"
+                },
+                "application/vnd.apache.parquet": {},
+            },
+        }
+    },
+)
+def export_readings(
+    context: ContextDep,
+    span: Annotated[Span, Depends(_span)],
+    format: Annotated[Literal["csv", "parquet"], Query()] = "csv",
+) -> Response:
+    """Readings by (board, point, observed_at_ms); `received_at_ms` only where the time is not plausible."""
+    return export(context.telemetry, format, span.site, span.board, span.start_ms, span.end_ms)
+
+
+@router.get(
+    "/means",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file, streamed",
+            "content": {
+                "text/csv": {
+                    "example": "board,point,start_ms,width_ms,count,mean,low,high,last\n"
+                    "b-a101,co2_ppm,1795394700000,900000,15,812.4,799.0,830.0,805.0\n"
+                }
+            },
+        }
+    },
+)
+def means(context: ContextDep, span: Annotated[Span, Depends(_span)]) -> Response:
+    """Means of the usable readings in each 15 minutes by (board, point, start_ms), at most 400 days of them.
+
+    Without an end it is now, without a start 400 days before the end. Where only daily means are left, those;
+    of a counter, `last` is what counts.
+    """
+    end_ms = now_ms(context) if span.end_ms is None else span.end_ms
+    start_ms = end_ms - MAX_DAYS_OF_MEANS * _DAY_MS if span.start_ms is None else span.start_ms
+    if end_ms - start_ms > MAX_DAYS_OF_MEANS * _DAY_MS:
+        raise ProblemError(422, f"The range is longer than {MAX_DAYS_OF_MEANS} days; ask for it in parts.")
+    return export_means(context.telemetry, span.site, span.board, start_ms, end_ms)
 
 
 def _only_site(context: Context) -> Site:

@@ -178,7 +178,7 @@ def _storage(folder: Path, days: int) -> float | None:
     folder.mkdir()
     school = School.make()
     with (
-        closing(open_telemetry("duckdb", folder)) as store,
+        closing(open_telemetry("duckdb", folder, raw_days=0)) as store,
         progress(f"{days} days of simulated school", end - start) as told,
     ):
         number, batch, columns = 0, Readings(), {}  # type: int, Readings, dict

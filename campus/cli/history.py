@@ -83,9 +83,9 @@ class History(threading.Thread):
                     return False
                 collector.offer(message.topic, message.payload)
                 if message.observed_at_ms // DAY_MS != day:
-                    # A store that is put in order day by day stays small.
+                    # A store that is put in order day by day stays small. Its readings came now: kept from now on.
                     day = message.observed_at_ms // DAY_MS
-                    self._system.telemetry.maintain(day * DAY_MS)
+                    self._system.telemetry.maintain(int(time.time() * 1000))
                 if time.monotonic() - shown > 0.3:
                     shown = time.monotonic()
                     told(min(message.observed_at_ms - span.start_ms, total) * 0.9)

@@ -1,12 +1,13 @@
-"""Commands that read: `campus export readings` and `campus indicators`, through the running API or the stores."""
+"""Commands that read: `campus export` and `campus indicators`, through the running API or the stores."""
 
 import json
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -23,11 +24,13 @@ from campus.errors import NotFound, StoreError, UsageError
 from campus.indicators.frequency import frequency_rate
 from campus.records import open_records
 from campus.settings import Settings
-from campus.telemetry.export import export
+from campus.telemetry import TelemetryStore
+from campus.telemetry.export import MAX_DAYS_OF_MEANS, MEAN_COLUMNS, csv_text, export, means
 from campus.telemetry.stores import open_telemetry
 from campus.wire.topics import valid_id
 
 EXPORT = "/api/v1/readings/export"
+MEANS = "/api/v1/readings/means"
 
 export_app = typer.Typer(no_args_is_help=True, help="Write what is stored to a file.")
 
@@ -49,7 +52,7 @@ def export_readings(
         typer.Option(help="File to write \\[default: standard output for csv]", show_default=False),
     ] = None,
 ) -> None:
-    """Write stored readings as csv or parquet: board, point, observed_at_ms, value, quality.
+    """Write stored readings as csv or parquet: board, point, observed_at_ms, value, quality, received_at_ms.
 
     Works beside a running system (through its API) and without one (from the store itself).
     """
@@ -57,27 +60,76 @@ def export_readings(
         raise UsageError(f"--format is '{format}': choose csv or parquet.")
     if format == "parquet" and out is None:
         raise UsageError("A parquet file cannot go to the terminal: name it with --out FILE.parquet.")
-    first = midnight_ms(parse_date(start, "--from"), settings.tz) if start else None
-    last = midnight_ms(parse_date(end, "--to"), settings.tz) if end else None
-    if first is not None and last is not None and first >= last:
-        raise UsageError(f"--from {start} is not before --to {end}; --to is the day after the last.")
+    first, last = _span(start, end, settings.tz)
     owner = reader(settings)
     if owner is None:
-        _require_store(settings)
-        with closing(open_telemetry(settings.telemetry, settings.data)) as store:
-            if board is not None and not store.series(board=board):
-                raise NotFound(f"There is no board '{board}' in the stored readings.")
+        with _own_store(settings, board) as store:
             sink = out or sys.stdout.buffer
             count = export(store, sink, format, board=board, start_ms=first, end_ms=last)
         print(f"{count} readings{f' written to {out}' if out else ''}.", file=sys.stderr)
         return
-    query = {"format": format, "board": board, "start_ms": first, "end_ms": last}
+    _download(Api(owner), EXPORT, out, format=format, board=board, start_ms=first, end_ms=last)
+
+
+@export_app.command("means")
+@with_settings()
+def export_means(
+    settings: Settings,
+    board: Annotated[str | None, typer.Option(help="Only this board")] = None,
+    start: From = None,
+    end: To = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write \\[default: standard output]", show_default=False)
+    ] = None,
+) -> None:
+    """Write 15-minute means as csv: board, point, start_ms, width_ms, count, mean, low, high, last.
+
+    At most 400 days, the last ones by default. Where only daily means are left, those. Works like `readings`.
+    """
+    first, last = _span(start, end, settings.tz)
+    owner = reader(settings)
+    if owner is not None:
+        _download(Api(owner), MEANS, out, board=board, start_ms=first, end_ms=last)
+        return
+    last = int(now().timestamp() * 1000) if last is None else last
+    first = last - MAX_DAYS_OF_MEANS * 86_400_000 if first is None else first
+    with _own_store(settings, board) as store:
+        pieces = csv_text(means(store, None, board, first, last), MEAN_COLUMNS)
+        if out is None:
+            sys.stdout.buffer.writelines(pieces)
+            sys.stdout.buffer.flush()
+            return
+        with whole(out) as part, part.open("wb") as file:
+            file.writelines(pieces)
+    print(f"Means written to {out}.", file=sys.stderr)
+
+
+def _span(start: str | None, end: str | None, tz: str) -> tuple[int | None, int | None]:
+    first = midnight_ms(parse_date(start, "--from"), tz) if start else None
+    last = midnight_ms(parse_date(end, "--to"), tz) if end else None
+    if first is not None and last is not None and first >= last:
+        raise UsageError(f"--from {start} is not before --to {end}; --to is the day after the last.")
+    return first, last
+
+
+@contextmanager
+def _own_store(settings: Settings, board: str | None) -> Iterator[TelemetryStore]:
+    _require_store(settings)
+    with closing(
+        open_telemetry(settings.telemetry, settings.data, settings.raw_days, settings.mean_months)
+    ) as store:
+        if board is not None and not store.series(board=board):
+            raise NotFound(f"There is no board '{board}' in the stored readings.")
+        yield store
+
+
+def _download(api: Api, path: str, out: Path | None, **query: Any) -> None:
     if out is None:
-        Api(owner).download(EXPORT, sys.stdout.buffer, **query)
+        api.download(path, sys.stdout.buffer, **query)
         sys.stdout.buffer.flush()
         return
     with whole(out) as part, part.open("wb") as file:
-        size = Api(owner).download(EXPORT, file, **query)
+        size = api.download(path, file, **query)
     print(f"{size} bytes written to {out}.", file=sys.stderr)
 
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 GOOD = 0
@@ -47,7 +48,8 @@ class Readings:
     """A columnar batch of readings; the four lists have one length, in order of arrival.
 
     `which[i]` indexes `series`; `observed_at_ms` is Unix ms UTC; `value` is None where invalid;
-    `quality` is one of the codes above.
+    `quality` is one of the codes above. `received` tells, by index, when a reading of implausible time came
+    (Unix ms), and of no other.
     """
 
     series: list[SeriesKey] = field(default_factory=list)
@@ -55,19 +57,36 @@ class Readings:
     observed_at_ms: list[int] = field(default_factory=list)
     value: list[float | None] = field(default_factory=list)
     quality: list[int] = field(default_factory=list)
+    received: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.which)
 
 
 class Row(NamedTuple):
-    """One reading as exports show it."""
+    """One reading as exports show it; `received_at_ms` only where `observed_at_ms` is not plausible."""
 
     board: str
     point: str
     observed_at_ms: int
     value: float | None
     quality: str
+    received_at_ms: int | None = None
+
+
+class Mean(NamedTuple):
+    """The usable readings of one series in [start_ms, start_ms + width_ms), at least one.
+
+    `last` is the latest in the window: of a counter (`energy_mwh`) it is the figure that means something.
+    """
+
+    start_ms: int
+    width_ms: int
+    count: int  # type: ignore[assignment]  # hides tuple.count()
+    mean: float
+    low: float
+    high: float
+    last: float
 
 
 Sample = tuple[int, float | None, int]
@@ -81,8 +100,12 @@ class TelemetryStore(Protocol):
         """Number of the last batch written; 0 for a new store."""
         ...
 
-    def write(self, number: int, readings: Readings) -> None:
-        """Store a batch and its number as one step; a number at or below the cursor changes nothing."""
+    def write(self, number: int, readings: Readings, removed: Readings | None = None) -> None:
+        """Store a batch and its number as one step; a number at or below the cursor changes nothing.
+
+        `removed` was written by an earlier batch as UNSYNCED or IMPLAUSIBLE_TIME: each (series, observed_at,
+        quality) of it is deleted in the same step, whatever its value, before `readings` are added.
+        """
         ...
 
     def series(self, site: str | None = None, board: str | None = None) -> list[SeriesKey]:
@@ -104,12 +127,30 @@ class TelemetryStore(Protocol):
         """Stream readings in chunks, by (board, point, observed_at); memory does not grow with the range."""
         ...
 
+    def means(self, keys: Sequence[SeriesKey], start_ms: int, end_ms: int) -> dict[SeriesKey, list[Mean]]:
+        """Means that begin in [start_ms, end_ms) per key, ascending; an empty list for a key without any.
+
+        Windows of 15 minutes aligned to UTC, whole ones at both ends; UTC days where only those are left.
+        """
+        ...
+
+    def raw_from(self) -> int:
+        """Unix ms before which readings may have been thinned out to means; 0 where all are there."""
+        ...
+
     def extent(self) -> tuple[int, int] | None:
         """(first, last) observed_at_ms held, those of implausible time left out; None when there is none."""
         ...
 
     def maintain(self, now_ms: int) -> int:
-        """Do what keeps the store small and quick; call it every few minutes. How many days were rewritten."""
+        """Do what keeps the store small and quick; call it every few minutes. How many days were worked on."""
+        ...
+
+    def snapshot(self, target: Path) -> None:
+        """Make `target` a consistent copy, its cursor in it, while others write and read.
+
+        Raises UsageError where the store is a server's, or the place cannot be written.
+        """
         ...
 
     def bytes_per_reading(self) -> float | None:

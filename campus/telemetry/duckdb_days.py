@@ -19,8 +19,8 @@ from campus.telemetry import IMPLAUSIBLE_TIME
 DAY_MS = 86_400_000
 _EVER = 1 << 62
 
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""(series id, observed_at_ms, value, quality); value is NaN where there is none."""
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""(series id, observed_at_ms, value, quality, received_at_ms); value and the last are NaN where there is none."""
 
 Chosen = np.ndarray | slice
 """Which rows of Columns."""
@@ -52,9 +52,9 @@ class Window:
         return query if len(ranges) == 1 else f"{query} AND (({') OR ('.join(ranges)}))"
 
     def select_stray(self) -> str:
-        """series, observed_at_ms, value, quality of the readings whose time is not plausible."""
+        """Columns of the readings whose time is not plausible."""
         return (
-            "SELECT series, observed_at_ms, value, quality FROM stray "
+            "SELECT series, observed_at_ms, value, quality, received_at_ms::DOUBLE AS received FROM stray "
             f"WHERE observed_at_ms >= {self.start_ms} AND observed_at_ms < {self.end_ms} "
             f"AND series IN ({', '.join(map(str, self.ids))})"
         )
@@ -77,7 +77,7 @@ def split(columns: Columns) -> tuple[dict[int, Chosen], Chosen | None]:
     A time that is not plausible is kept apart: a board with a wild clock would otherwise make a table for each
     day it claims.
     """
-    _, at, _, quality = columns
+    _, at, _, quality, _ = columns
     if not len(at):
         return {}, None
     days = at // DAY_MS
@@ -93,13 +93,31 @@ def create(day: int) -> str:
     """A new day. No primary key: its index would cost 41 B/reading; the cursor keeps a batch from entering twice."""
     return (
         f'CREATE TABLE "day_{day}" (key BIGINT, value DOUBLE, quality UTINYINT); '
-        f"INSERT INTO days VALUES ({day}, 0);"
+        f"INSERT INTO days VALUES ({day}, 0, 0, 0);"
     )
+
+
+def drop(day: int) -> str:
+    return f'DROP TABLE "day_{day}"; DELETE FROM days WHERE day = {day};'
 
 
 def insert(writer: duckdb.DuckDBPyConnection, table: str, batch: dict[str, np.ndarray]) -> None:
     """Add columns, in the table's order. DuckDB finds the variable `batch` by its name."""
     writer.execute(f'INSERT INTO "{table}" FROM batch')
+
+
+def delete(writer: duckdb.DuckDBPyConnection, table: str, batch: dict[str, np.ndarray]) -> int:
+    """Delete the rows that equal a row of `batch` in its columns; how many that were."""
+    same = " AND ".join(f'"{table}".{name} = batch.{name}' for name in batch)
+    ((deleted,),) = writer.execute(f'DELETE FROM "{table}" USING batch WHERE {same}').fetchall()
+    return int(deleted)
+
+
+def date(writer: duckdb.DuckDBPyConnection, batch: dict[str, np.ndarray], now_ms: int) -> None:
+    """Note of the days of `batch` that they have so many rows, and changed now."""
+    writer.execute(
+        "UPDATE days SET rows = batch.rows, changed_ms = ? FROM batch WHERE days.day = batch.day", [now_ms]
+    )
 
 
 def rewrite(day: int) -> str:

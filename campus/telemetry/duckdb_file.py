@@ -1,17 +1,17 @@
 """The DuckDB file: opening it with its limits, and what went wrong as a sentence."""
 
 import re
+import secrets
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
-from campus.errors import StoreError
-
-SCHEMA = 1
+from campus.errors import StoreError, UsageError
+from campus.telemetry.duckdb_schema import prepare
 
 LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "128MB",
@@ -23,16 +23,6 @@ LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
-
-_TABLES = f"""
-CREATE TABLE IF NOT EXISTS about (schema INTEGER, cursor BIGINT);
-INSERT INTO about SELECT {SCHEMA}, 0 WHERE NOT EXISTS (FROM about);
-CREATE TABLE IF NOT EXISTS series (
-    id INTEGER PRIMARY KEY, site VARCHAR NOT NULL, board VARCHAR NOT NULL, point VARCHAR NOT NULL
-);
-CREATE TABLE IF NOT EXISTS days (day INTEGER PRIMARY KEY, sorted_rows BIGINT NOT NULL);
-CREATE TABLE IF NOT EXISTS stray (series INTEGER, observed_at_ms BIGINT, value DOUBLE, quality UTINYINT);
-"""
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
@@ -48,30 +38,14 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         raise _not_opened(path, error) from error
     try:
-        _prepare(connection, path)
+        prepare(connection, path)
+    except duckdb.Error as error:
+        connection.close()
+        raise _not_opened(path, error) from error
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _prepare(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    try:
-        tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-        if "about" in tables:
-            ((schema,),) = connection.execute("SELECT schema FROM about").fetchall()
-            if schema > SCHEMA:
-                raise StoreError(
-                    f"{path} was made by a newer version of this program (schema {schema}, this one knows "
-                    f"{SCHEMA}); upgrade the program."
-                )
-        elif tables:
-            raise StoreError(f"{path} holds other tables; choose another folder with --data.")
-        connection.begin()
-        connection.execute(_TABLES)
-        connection.commit()
-    except duckdb.Error as error:
-        raise _not_opened(path, error) from error
 
 
 def _not_opened(path: Path, error: duckdb.Error) -> StoreError:
@@ -112,14 +86,19 @@ class DuckDBFile:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor no other thread uses; kept for the next reader unless this one failed."""
+        """A cursor no other thread uses, in a transaction: what it reads is of one moment, whatever is written.
+
+        It is kept for the next reader unless this one failed.
+        """
         with self.failing("Reading"):
             try:
                 reader = self._idle.pop()
             except IndexError:
                 reader = self._connection.cursor()
             try:
+                reader.begin()
                 yield reader
+                reader.commit()
             except BaseException:
                 reader.close()
                 raise
@@ -167,6 +146,32 @@ class DuckDBFile:
         """Move the log into the file now; left for later while readers hold the old state."""
         with suppress(duckdb.TransactionException):
             self._connection.execute("CHECKPOINT")
+
+    def copy(self, target: Path) -> None:
+        """Make `target` a file of its own, of one moment. Raises UsageError where it cannot be written."""
+        part = target.with_name(f".{target.name}.part")
+        name = f"copy_{secrets.token_hex(8)}"
+        try:
+            for old in (part, part.with_name(part.name + ".wal")):
+                old.unlink(missing_ok=True)
+            part.touch()  # DuckDB's own refusal would name no cause
+            part.unlink()
+            with self.failing("Copying"), closing(self._connection.cursor()) as cursor:
+                ((source,),) = cursor.execute("SELECT current_database()").fetchall()
+                quoted = str(part).replace("'", "''")
+                cursor.execute(f"ATTACH '{quoted}' AS {name} (BLOCK_SIZE {LIMITS['default_block_size']})")
+                try:
+                    cursor.execute(f'COPY FROM DATABASE "{source}" TO {name}')
+                    cursor.execute(f"CHECKPOINT {name}")
+                finally:
+                    cursor.execute(f"DETACH {name}")
+            part.replace(target)
+        except OSError as error:
+            raise UsageError(f"Cannot write {target}: {error.strerror}; choose another place.") from error
+        finally:
+            for old in (part, part.with_name(part.name + ".wal")):
+                with suppress(OSError):
+                    old.unlink(missing_ok=True)
 
     def size(self) -> int:
         """Bytes on the disk, the log included."""

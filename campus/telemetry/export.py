@@ -1,10 +1,10 @@
-"""Readings as a file: CSV or Parquet with the columns of COLUMNS, from any store, in flat memory."""
+"""Readings as a file: CSV or Parquet with the columns of COLUMNS, from any store, in flat memory; means as CSV."""
 
 import csv
 import io
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,10 +12,14 @@ import duckdb
 import numpy as np
 
 from campus.errors import StoreError, UsageError
-from campus.telemetry import Row, TelemetryStore
+from campus.telemetry import Mean, Row, TelemetryStore
 
 COLUMNS = Row._fields
+MEAN_COLUMNS = ("board", "point", *Mean._fields)
 FORMATS = ("csv", "parquet")
+MAX_DAYS_OF_MEANS = 400
+"""In one export of means: one series is in memory at a time."""
+_MEANS_AT_ONCE = 40_000
 
 
 def export(
@@ -51,11 +55,29 @@ def export(
         part.unlink(missing_ok=True)
 
 
-def csv_text(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
+def means(
+    store: TelemetryStore, site: str | None, board: str | None, start_ms: int, end_ms: int
+) -> Iterator[list[tuple]]:
+    """Rows of MEAN_COLUMNS by (board, point, start_ms), in chunks, for at most MAX_DAYS_OF_MEANS.
+
+    Raises UsageError for a longer range.
+    """
+    days = (end_ms - start_ms) / 86_400_000
+    if days > MAX_DAYS_OF_MEANS:
+        raise UsageError(f"The range is longer than {MAX_DAYS_OF_MEANS} days; ask for it in parts.")
+    keys = sorted(store.series(site, board), key=lambda key: (key[1:], key.site))
+    at_once = max(1, int(_MEANS_AT_ONCE / (96 * max(days, 1))))
+    for first in range(0, len(keys), at_once):
+        part = keys[first : first + at_once]
+        found = store.means(part, start_ms, end_ms)
+        yield [(key.board, key.point, *mean) for key in part for mean in found[key]]
+
+
+def csv_text(chunks: Iterable[Sequence[tuple]], columns: Sequence[str] = COLUMNS) -> Iterator[bytes]:
     """CSV with its header, a piece for each chunk: what a streamed answer sends."""
     text = io.StringIO()
     line = csv.writer(text, lineterminator="\n")
-    line.writerow(COLUMNS)
+    line.writerow(columns)
     for chunk in chunks:
         line.writerows(chunk)
         yield text.getvalue().encode()
@@ -90,16 +112,17 @@ def _write_parquet(chunks: Iterator[list[Row]], file: BinaryIO) -> int:
             ) as staging:
                 staging.execute(
                     "CREATE TABLE staged (board VARCHAR, point VARCHAR, observed_at_ms BIGINT, "
-                    "value DOUBLE, quality VARCHAR)"
+                    "value DOUBLE, quality VARCHAR, received_at_ms BIGINT)"
                 )
                 for chunk in chunks:
-                    board, point, at, value, quality = zip(*chunk, strict=True)
+                    board, point, at, value, quality, received = zip(*chunk, strict=True)
                     batch = {  # noqa: F841 DuckDB finds it by name
                         "board": np.array(board, object),
                         "point": np.array(point, object),
                         "observed_at_ms": np.array(at, np.int64),
                         "value": np.array(value, np.float64),
                         "quality": np.array(quality, object),
+                        "received": np.array(received, np.float64),  # a missing one is NULL; ms are exact
                     }
                     staging.execute("INSERT INTO staged FROM batch")
                     rows += len(chunk)

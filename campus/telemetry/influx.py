@@ -1,8 +1,9 @@
 """The telemetry store of a server: InfluxDB, or another that speaks its line protocol and InfluxQL.
 
-Measurement `readings`: tags site, board, point; fields quality (always) and value (absent where there is none,
-since InfluxDB has no null). A write is idempotent on (series, observed_at), so the cursor may lag behind what
-is stored, and is written after it: a batch sent twice changes nothing.
+Measurement `readings`: tags site, board, point, and clock where the time is in doubt; fields quality (always), value
+and received_at_ms (absent where there is none, since InfluxDB has no null). A write is idempotent on (series,
+observed_at), and so is a deletion, so the cursor may lag behind what is stored, and is written after it: a batch sent
+twice changes nothing.
 """
 
 import logging
@@ -10,10 +11,22 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
-from campus.errors import StoreError
-from campus.telemetry import IMPLAUSIBLE_TIME, QUALITY_NAMES, Readings, Row, Sample, SeriesKey
+from campus.errors import StoreError, UsageError
+from campus.telemetry import (
+    IMPLAUSIBLE_TIME,
+    QUALITY_NAMES,
+    UNSYNCED,
+    USABLE,
+    Mean,
+    Readings,
+    Row,
+    Sample,
+    SeriesKey,
+)
 from campus.telemetry.influx_link import InfluxAddress, InfluxLink
 from campus.telemetry.keys import check_keys, valid_key
 
@@ -26,6 +39,9 @@ LIMIT_MS = 9_223_372_036_854
 """InfluxDB counts 64-bit nanoseconds: the years 1677 to 2262. It refuses a whole request over one time beyond."""
 STATEMENTS = 50
 """Statements in one query at most."""
+QUARTER_MS = 900_000
+CLOCKS = {UNSYNCED: "unsynced", IMPLAUSIBLE_TIME: "implausible"}
+"""Tag `clock` by quality: `extent()` passes by some through the index, and a deletion meets no others."""
 
 
 def open_influx(url: str) -> "InfluxTelemetry":
@@ -40,7 +56,7 @@ class InfluxTelemetry:
         self._link = link
         self._clock = clock
         self._lock = threading.Lock()
-        self._prefixes: dict[tuple[SeriesKey, bool], str] = {}
+        self._prefixes: dict[tuple[SeriesKey, str], str] = {}
         try:
             schema = self._newest("version", "campus_schema")
             if schema > SCHEMA:
@@ -58,11 +74,13 @@ class InfluxTelemetry:
     def cursor(self) -> int:
         return self._cursor
 
-    def write(self, number: int, readings: Readings) -> None:
+    def write(self, number: int, readings: Readings, removed: Readings | None = None) -> None:
         with self._lock:
             if number <= self._cursor:
                 return
             lines = self._lines(readings)
+            if removed:
+                self._delete(removed)
             for first in range(0, len(lines), LINES):
                 self._link.write("\n".join(lines[first : first + LINES]))
             self._link.write(f"campus_cursor number={int(number)}i {self._today()}")
@@ -70,39 +88,65 @@ class InfluxTelemetry:
 
     def _lines(self, readings: Readings) -> list[str]:
         series = list(readings.series)
-        check_keys([key for key in series if (key, False) not in self._prefixes])
-        plain = [self._prefix(key, False) for key in series]
+        check_keys([key for key in series if (key, "") not in self._prefixes])
+        plain = [self._prefix(key, "") for key in series]
         lines, beyond = [], 0
         try:
-            for which, at, value, quality in zip(
-                readings.which, readings.observed_at_ms, readings.value, readings.quality, strict=True
+            for index, (which, at, value, quality) in enumerate(
+                zip(readings.which, readings.observed_at_ms, readings.value, readings.quality, strict=True)
             ):
                 if not -LIMIT_MS < at < LIMIT_MS and -(1 << 63) <= at < 1 << 63:
                     beyond += 1
                     continue
-                prefix = plain[which] if quality != IMPLAUSIBLE_TIME else self._prefix(series[which], True)
-                if value is None or not math.isfinite(value):
-                    lines.append(f"{prefix} quality={quality:d}i {at:d}")
-                else:
-                    lines.append(f"{prefix} value={float(value)!r},quality={quality:d}i {at:d}")
+                clock = CLOCKS.get(quality)
+                prefix = plain[which] if clock is None else self._prefix(series[which], clock)
+                fields = f"quality={quality:d}i"
+                if value is not None and math.isfinite(value):
+                    fields = f"value={float(value)!r},{fields}"
+                if index in readings.received:
+                    fields = f"{fields},received_at_ms={readings.received[index]:d}i"
+                lines.append(f"{prefix} {fields} {at:d}")
         except (TypeError, ValueError, OverflowError, IndexError) as error:
             raise StoreError(f"A batch of readings is malformed ({error}); it was not stored.") from error
         if beyond:
             log.warning("%d readings claim a time that InfluxDB cannot hold, and were left out.", beyond)
         return lines
 
-    def _prefix(self, key: SeriesKey, stray: bool) -> str:
+    def _prefix(self, key: SeriesKey, clock: str) -> str:
         """Measurement and tags, escaped by the client, once a series: its Point costs 30 times a line of ours."""
-        prefix = self._prefixes.get((key, stray))
+        prefix = self._prefixes.get((key, clock))
         if prefix is None:
             from influxdb_client.client.write.point import Point
 
             point = Point("readings").tag("site", key.site).tag("board", key.board).tag("point", key.point)
-            if stray:
-                point = point.tag("clock", "implausible")  # lets `extent()` pass by it through the index
+            if clock:
+                point = point.tag("clock", clock)
             prefix = point.field("quality", 0).to_line_protocol().removesuffix(" quality=0i")
-            self._prefixes[key, stray] = prefix
+            self._prefixes[key, clock] = prefix
         return prefix
+
+    def _delete(self, removed: Readings) -> None:
+        """InfluxDB deletes by tags and a span of time: one for each run of points between which no other lies."""
+        gone: dict[tuple[SeriesKey, str], set[int]] = {}
+        try:
+            for which, at, quality in zip(
+                removed.which, removed.observed_at_ms, removed.quality, strict=True
+            ):
+                if quality in CLOCKS and -LIMIT_MS < at < LIMIT_MS and valid_key(removed.series[which]):
+                    gone.setdefault((removed.series[which], CLOCKS[quality]), set()).add(int(at))
+        except (TypeError, ValueError, OverflowError, IndexError) as error:
+            raise StoreError(f"A batch of readings is malformed ({error}); it was not stored.") from error
+        statements = []
+        for (key, clock), times in gone.items():
+            tags = {**key._asdict(), "clock": clock}
+            held = self._all([_select(tags, min(times), max(times) + 1)])
+            for wanted, run in groupby((row[0] for row in held), times.__contains__):
+                if wanted:
+                    span = list(run)
+                    where = _where(tags, span[0], span[-1] + 1)
+                    statements.append(f'DELETE FROM "readings"{where}')  # noqa: S608
+        for first in range(0, len(statements), STATEMENTS):
+            self._all(statements[first : first + STATEMENTS])
 
     def series(self, site: str | None = None, board: str | None = None) -> list[SeriesKey]:
         where = _where({"site": site, "board": board}, None, None)
@@ -123,7 +167,7 @@ class InfluxTelemetry:
             part = wanted[first : first + STATEMENTS]
             queries = [_select(key._asdict(), start_ms, end_ms) for key in part]
             for statement, _, rows in self._link.query([query for query in queries if query]):
-                samples[part[statement]] += [(at, _float(value), quality) for at, value, quality in rows]
+                samples[part[statement]] += [(at, _float(value), quality) for at, value, quality, _ in rows]
         return samples
 
     def rows(
@@ -139,8 +183,8 @@ class InfluxTelemetry:
             query = _select({"site": site, "board": name, "point": point}, start_ms, end_ms)
             for _, _, rows in self._link.query([query] if query else []):
                 held += [
-                    Row(name, point, at, _float(value), QUALITY_NAMES.get(quality, str(quality)))
-                    for at, value, quality in rows
+                    Row(name, point, at, _float(value), QUALITY_NAMES.get(quality, str(quality)), received)
+                    for at, value, quality, received in rows
                 ]
                 while len(held) >= chunk:
                     yield held[:chunk]
@@ -148,8 +192,34 @@ class InfluxTelemetry:
         if held:
             yield held
 
+    def means(self, keys: Sequence[SeriesKey], start_ms: int, end_ms: int) -> dict[SeriesKey, list[Mean]]:
+        means: dict[SeriesKey, list[Mean]] = {key: [] for key in keys}
+        first = max(-(-start_ms // QUARTER_MS), 0) * QUARTER_MS
+        end = min(-(-end_ms // QUARTER_MS) * QUARTER_MS, LIMIT_MS)
+        wanted = [key for key in means if valid_key(key)] if first < end else []
+        usable = " OR ".join(f'"quality" = {code:d}' for code in sorted(USABLE))
+        for start in range(0, len(wanted), STATEMENTS):
+            part = wanted[start : start + STATEMENTS]
+            queries = [
+                'SELECT count("value"), mean("value"), min("value"), max("value"), last("value") '  # noqa: S608
+                f'FROM "readings"{_where(key._asdict(), first, end)} AND ({usable}) GROUP BY time(15m) fill(none)'
+                for key in part
+            ]
+            for statement, _, rows in self._link.query(queries):
+                means[part[statement]] += [
+                    Mean(at, QUARTER_MS, count, *map(float, figures)) for at, count, *figures in rows if count
+                ]
+        return means
+
+    def raw_from(self) -> int:
+        """0: what is kept, and for how long, is the server's."""
+        return 0
+
+    def snapshot(self, target: Path) -> None:
+        raise UsageError("Readings are in InfluxDB: back the server up with its own tool (influxd backup).")
+
     def extent(self) -> tuple[int, int] | None:
-        select = 'SELECT {}("quality") FROM "readings" WHERE "clock" = \'\''
+        select = 'SELECT {}("quality") FROM "readings" WHERE "clock" != \'implausible\''
         found = self._all([select.format("first"), select.format("last")])
         return (int(found[0][0]), int(found[1][0])) if len(found) == 2 else None
 
@@ -172,20 +242,20 @@ class InfluxTelemetry:
         found = self._all([f'SELECT max("{field}") FROM "{measurement}"'])  # noqa: S608
         return int(found[0][1]) if found else 0
 
-    def _all(self, statements: list[str]) -> list[list[Any]]:
-        return [row for _, _, rows in self._link.query(statements) for row in rows]
+    def _all(self, statements: Sequence[str | None]) -> list[list[Any]]:
+        return [row for _, _, rows in self._link.query([s for s in statements if s]) for row in rows]
 
 
 def _select(tags: dict[str, str | None], start_ms: int | None, end_ms: int | None) -> str | None:
     where = _where(tags, start_ms, end_ms)
-    return None if where is None else f'SELECT "value", "quality" FROM "readings"{where}'  # noqa: S608
+    return None if where is None else f'SELECT "value", "quality", "received_at_ms" FROM "readings"{where}'  # noqa: S608
 
 
 def _where(tags: dict[str, str | None], start_ms: int | None, end_ms: int | None) -> str | None:
     """A WHERE clause; None where a tag could not be in the store, which is never put to the server."""
     given = {name: value for name, value in tags.items() if value is not None}
     whole = {"site": "a", "board": "a", "point": "motion", **given}
-    if not valid_key(SeriesKey(**whole)):
+    if not valid_key(SeriesKey(whole["site"], whole["board"], whole["point"])):
         return None
     terms = [f"\"{name}\" = '{value}'" for name, value in given.items()]
     terms += [f"time >= {int(start_ms)}ms"] if start_ms is not None else []

@@ -2,8 +2,9 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST_ARGS ?=
+CHAOS_ARGS ?=
 
-.PHONY: help demo test check format bench screenshot clean
+.PHONY: help demo test chaos check format bench screenshot clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,6 +15,10 @@ demo: .venv/.installed  ## A virtual school with live data, on this machine only
 test: .venv/.installed-dev check  ## Every check and test; CAMPUS_TEST_NO_SKIP=1 lets nothing be skipped
 	@tools/install-test-needs
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+chaos: .venv/.installed-dev  ## The chaos suite at full size, about 50 minutes; CHAOS_ARGS="kills flood" picks, --list lists
+	@tools/install-test-needs
+	@.venv/bin/python tests/chaos.py $(CHAOS_ARGS)
 
 check: .venv/.installed-dev  ## Lint, format, types, import rules
 	.venv/bin/ruff check .

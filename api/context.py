@@ -1,6 +1,6 @@
 """What the API is given to work with, and the pieces of a request that handlers ask for by type."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -25,7 +25,8 @@ class Context:
     """Everything passed in: stores, live state, clock. Nothing is opened by the API itself.
 
     `health()` returns at least {"ready": bool, "reasons": [str]}; `now()` an aware UTC datetime. `local_token` acts as
-    an administrator for commands on this machine. `hosts` are further names this server is reached by.
+    an administrator for commands on this machine. `hosts` are further names this server is reached by. `backup()`
+    copies everything and returns the size and the bytes of the file; it raises CampusError.
     """
 
     records: Records
@@ -37,6 +38,7 @@ class Context:
     version: str = "0"
     language: str = "vi"
     hosts: tuple[str, ...] = field(default=())
+    backup: Callable[[], tuple[int, Iterator[bytes]]] | None = None
 
 
 def _context(request: Request) -> Context:

@@ -12,7 +12,7 @@ from campus.records.entities import LastReply, Reported
 from campus.records.instants import from_ms, from_ms_or_none, to_ms
 from campus.wire import server as wire
 from campus.wire.server import Birth
-from collector.intake import BoardKey, Sighting
+from collector.batch import BoardKey, Sighting
 
 KEEPALIVE_MS = 60_000
 INTERVAL_MS = 60_000  # of a point whose birth names none

@@ -8,7 +8,8 @@ BLINK_S = 5.0
 
 
 class Canary:
-    """Times are monotonic seconds. Whatever arrives shows that the broker delivers; the canary makes something arrive.
+    """Sent at QoS 0: it needs no acknowledgement, and none waits for us while we are away. Times are monotonic seconds.
+    Whatever arrives shows that the broker delivers; the canary makes something arrive.
 
     Each time that connecting anew has not helped, the patience doubles, up to LONGEST_PATIENCE_S.
     """

@@ -15,7 +15,7 @@ from campus.boards.accounts import Account, Accounts, new_password
 from campus.errors import NotFound
 from campus.wire.server import Reply, encode_command
 from campus.wire.topics import board_topic
-from collector.intake import BoardKey, Sighting
+from collector.batch import BoardKey, Sighting
 
 log = logging.getLogger(__name__)
 

@@ -9,15 +9,17 @@ from zoneinfo import ZoneInfo
 
 from campus.errors import StoreError
 from campus.inference import Interval
-from campus.inference.fuse import HOLD_MIN, fuse
+from campus.inference.fuse import fuse
 from campus.inference.intervals import SETTLE_MS, intervals
 from campus.inference.parameters import parameters
 from campus.inference.presence import MINUTE_MS, Presence, PresenceStep
 from campus.records import Records
 from campus.records.entities import Room
 from campus.telemetry import TelemetryStore
+from collector.batch import BoardKey
 from collector.days import midnight, next_midnight
-from collector.intake import LATE_MS, BoardKey
+from collector.horizon import HOLD_MS, Horizon, Thinned
+from collector.intake import LATE_MS
 from collector.places import Places
 from collector.readings import EARLIEST_MS
 from collector.slots import slot_facts
@@ -28,7 +30,6 @@ PATIENCE_MS = 3_000
 """Late data that came within this may go on coming: only days that it has passed are derived."""
 PERIOD_MS = 60_000
 LOOK_BACK_MS = 48 * 3600 * 1000
-HOLD_MS = HOLD_MIN * MINUTE_MS
 
 
 class Halted(StoreError):
@@ -54,7 +55,7 @@ class _Room:
 class Deriver:
     """`touched` is called by any thread, `derive` by one. `cleared(done)` tells the journal what is derived.
 
-    `changed(site, room)` is called when the past of a room was derived anew up to the present.
+    `changed(site, room)` is called when the past of a room was derived anew up to the present. `Horizon` bounds it.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Deriver:
         patience_ms: int = PATIENCE_MS,
     ) -> None:
         self._records, self._telemetry, self._places = records, telemetry, places
+        self._horizon = Horizon(telemetry)
         self._clock_ms, self._cleared, self._changed = clock_ms, cleared, changed
         self._patience_ms = patience_ms
         self._lock = threading.Lock()
@@ -133,7 +135,10 @@ class Deriver:
                 if found is None or (patient and not self._is_due(found, until)):
                     continue
                 try:
-                    self.days += self._follow(found, until, patient)
+                    try:
+                        self.days += self._follow(found, until, patient)
+                    except Thinned:  # again, from behind that
+                        self.days += self._follow(found, until, patient)
                 except StoreError:
                     raise
                 except Exception as error:
@@ -173,9 +178,10 @@ class Deriver:
         goal = (until - SETTLE_MS) // MINUTE_MS * MINUTE_MS
         if found.through_ms is not None and found.through_ms > goal:
             found.through_ms = goal  # the clock was ahead, and has been set back
+        horizon = self._horizon.start_ms(zone)
         with self._lock:
-            dirty = found.taken = found.dirty
-            found.dirty = None
+            dirty = found.dirty and self._horizon.clip(found.dirty, horizon)
+            found.taken, found.dirty = dirty, None
             boards, found.boards = found.boards, {}
             since, touched_at = found.dirty_since_ms, found.touched_at_ms
         stored, left = 0, dirty
@@ -184,9 +190,9 @@ class Deriver:
             if dirty is not None and patient and now - touched_at < self._patience_ms:
                 passed = dirty[1] // MINUTE_MS * MINUTE_MS
                 goal = min(goal, passed if now - since > PERIOD_MS else midnight(passed, zone))
-            wanted = self._wanted(found, dirty)
+            wanted = self._wanted(found, dirty, horizon)
             if wanted is not None and wanted < goal:
-                start = self._begin(found, wanted, zone)
+                start = self._begin(found, wanted, horizon, zone)
                 stored = self._run(found, start, goal, dirty, zone)
                 left = None
                 if dirty is not None and (
@@ -205,13 +211,13 @@ class Deriver:
                         self._clock_ms() if stored else since,
                     )
                     found.boards = boards | found.boards
-        if dirty is not None and left is None:
+        if boards and left is None:
             self._cleared([(*board, number) for board, number in boards.items()])
         if dirty is not None and goal >= now - SETTLE_MS - MINUTE_MS:
             self._changed(found.room.site, found.room.id)
         return stored
 
-    def _wanted(self, found: _Room, dirty: tuple[int, int] | None) -> int | None:
+    def _wanted(self, found: _Room, dirty: tuple[int, int] | None, horizon: int) -> int | None:
         """From when on something is to be derived; None: nothing was ever observed."""
         wanted = found.through_ms
         if dirty is not None:
@@ -221,16 +227,16 @@ class Deriver:
             if extent is None:
                 return None
             wanted = max(extent[0], found.searched_ms)
-        return max(wanted, EARLIEST_MS) // MINUTE_MS * MINUTE_MS
+        return max(wanted, EARLIEST_MS, horizon) // MINUTE_MS * MINUTE_MS
 
-    def _begin(self, found: _Room, wanted: int, zone: ZoneInfo) -> int:
+    def _begin(self, found: _Room, wanted: int, horizon: int, zone: ZoneInfo) -> int:
         """Make the presence of the moment `wanted` ready, or of the midnight before; returns that moment."""
         chosen = parameters(found.room.room_type)
         known = found.reached
         if known is None or known[0] != wanted:
             known = self._records.checkpoint(found.room.site, found.room.id, wanted)
         try:
-            if known is not None:
+            if known is not None and known[0] >= horizon:
                 found.presence = Presence.restore(known[1], chosen)
                 return known[0]
         except ValueError:
@@ -262,6 +268,8 @@ class Deriver:
         """
         site, name, presence = found.room.site, found.room.id, found.presence
         samples = self._places.read(self._telemetry, site, name, at - HOLD_MS, end + SETTLE_MS)
+        if self._horizon.start_ms(zone) > at:
+            raise Thinned
         if found.through_ms is None and presence.next_ms is None and not any(samples.values()):
             found.searched_ms = end
             return 0

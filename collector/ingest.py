@@ -1,19 +1,23 @@
 """Queue → journal → acknowledge → `committed`. The order is the promise: see docs/collector.md."""
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from campus.errors import StoreError
 from campus.wire.server import encode_committed
 from campus.wire.topics import board_topic
 from collector.batch import Batch, BoardKey
-from collector.intake import Intake
+from collector.intake import FAULT, Intake
 from collector.journal import Journal, JournalError
 from collector.ledger import BootKey
 from collector.limits import FLOOD, Limits
-from collector.messages import Message
+from collector.messages import DeadLetter, Message
+
+log = logging.getLogger(__name__)
 
 CAPACITY = 10_000
 BATCH = 1_000
@@ -118,8 +122,7 @@ class Collector:
             self._in_hand = min(BATCH, len(self._queue))
             if not self._in_hand:
                 return 0
-            messages = self._take()
-            self._pending = messages, *self._prepare(messages)
+            self._pending = self._prepare(self._take())
         messages, batch, uncounted = self._pending
         number = 0
         if batch.kept or batch.changed or batch.dead or uncounted:
@@ -133,19 +136,45 @@ class Collector:
                 raise
         self.problem = None
         self._pending = None
+        if len(messages) < BATCH // 2:  # what had waited at the broker is through
+            self.limits.lenient = False
         self._acknowledge([message.ticket for message in messages])
         self._due |= batch.due
-        self._count(messages, batch)
-        self._hand(number, batch)
-        self._in_hand = 0
+        self._count(messages, batch, sum(uncounted.values()))
+        try:
+            self._hand(number, batch)
+        finally:
+            self._in_hand = 0
         return len(messages)
 
-    def _prepare(self, messages: list[Message]) -> tuple[Batch, dict[str, int]]:
-        """The batch, and by cause how many more are rejected of which nothing is kept."""
+    def _prepare(self, messages: list[Message]) -> tuple[list[Message], Batch, dict[str, int]]:
+        """(messages, their batch, by cause how many more are rejected of which nothing is kept).
+
+        Where the batch as a whole fails, by a fault of ours, fewer messages are tried, down to one, which is put aside.
+        """
         admitted, letters, more = self.limits.admit(messages)
-        batch = self._intake.prepare(admitted)
+        try:
+            batch = self._intake.prepare(admitted)
+        except Exception:
+            log.exception("A batch of %d messages could not be taken in", len(messages))
+            try:
+                self._intake.reset(self._journal.ledger())  # it may be ahead of what is durable
+            except StoreError as error:
+                self._put_back(messages)
+                raise JournalError(str(error)) from error
+            half = len(messages) // 2
+            if half:
+                self._put_back(messages[half:])
+                return self._prepare(messages[:half])
+            batch = Batch(dead=[DeadLetter(m.received_at_ms, FAULT, m.topic, m.payload) for m in admitted])
         batch.dead += letters
-        return batch, {FLOOD: more} if more else {}
+        return messages, batch, {FLOOD: more} if more else {}
+
+    def _put_back(self, messages: list[Message]) -> None:
+        with self._adding:
+            self._queue.extendleft(reversed(messages))
+            self._bytes += sum(len(message.payload) for message in messages)
+        self._in_hand -= len(messages)
 
     def _take(self) -> list[Message]:
         messages: list[Message] = []
@@ -161,11 +190,11 @@ class Collector:
                 self._space.notify_all()
         return messages
 
-    def _count(self, messages: list[Message], batch: Batch) -> None:
+    def _count(self, messages: list[Message], batch: Batch, uncounted: int) -> None:
         self.received += len(messages)
         self.records += batch.records
         self.duplicates += batch.duplicates
-        self.rejected += len(batch.dead) - batch.refused
+        self.rejected += len(batch.dead) - batch.refused + uncounted
         self.refused += batch.refused
 
     def tell_committed(self) -> int:
@@ -182,7 +211,7 @@ class Collector:
             del self._due[key]
             self._told[board] = now
             through, also = self._intake.ledger.boot(key).committed()
-            self._publish(board_topic(*board, "committed"), encode_committed(key.boot, through, also))
-            sent += 1
+            if self._publish(board_topic(*board, "committed"), encode_committed(key.boot, through, also)):
+                sent += 1
         self.committed_sent += sent
         return sent

@@ -1,15 +1,12 @@
-"""Messages to a batch: decoded, told apart from what was received before, and what is wrong put aside. No I/O."""
+"""Messages to a batch: decoded, told apart from what was received before, and what is wrong put aside. No I/O
+but for reading again what waited for its boot's time.
+"""
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
-from campus.telemetry import Readings
 from campus.wire.errors import WireError
 from campus.wire.server import (
-    Birth,
-    Reply,
-    Reported,
     Topic,
     decode_availability,
     decode_birth,
@@ -20,9 +17,13 @@ from campus.wire.server import (
     seqs,
 )
 from campus.wire.telemetry import Telemetry
-from collector.ledger import BootKey, BootLedger, Ledger
-from collector.messages import DeadLetter, Kept, Message
-from collector.readings import Columns, readings
+from collector.batch import Batch, BoardKey, Sighting
+from collector.ledger import BootKey, Ledger
+from collector.limits import FLOOD, NewBoots
+from collector.messages import DeadLetter, Kept, Message, Up
+from collector.readings import readings
+from collector.starts import Starts
+from collector.unsynced import Unsynced
 
 log = logging.getLogger(__name__)
 
@@ -38,93 +39,75 @@ ANSWER_BYTES = 8192
 SECRET = ("command", "config/desired")
 """What is told to boards may hold a password: should the collector ever be sent it, it keeps nothing of it."""
 
-BoardKey = tuple[str, str]
-"""(site, board)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A board was heard. `retained`: the broker repeated what may be old."""
-
-    site: str
-    board: str
-    at_ms: int
-    retained: bool = False
-    birth: Birth | None = None
-    boot: str | None = None
-    availability: str | None = None
-    reply: Reply | None = None
-    reported: Reported | None = None
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one batch of messages comes to. `spans`: (first, last) observed per board; `late`: of late messages.
-
-    `due`: boots that wait for a `committed`. `changed`: boots whose ledger moved.
-    """
-
-    kept: list[Kept] = field(default_factory=list)
-    readings: Readings = field(default_factory=Readings)
-    sightings: list[Sighting] = field(default_factory=list)
-    spans: dict[BoardKey, tuple[int, int]] = field(default_factory=dict)
-    late: dict[BoardKey, tuple[int, int]] = field(default_factory=dict)
-    dead: list[DeadLetter] = field(default_factory=list)
-    changed: dict[BootKey, BootLedger] = field(default_factory=dict)
-    due: dict[BootKey, None] = field(default_factory=dict)
-    records: int = 0
-    duplicates: int = 0
-    refused: int = 0
-
 
 class Intake:
     """Knows what was received before (`ledger`). `unique=False` takes everything as new: only to show that."""
 
-    def __init__(self, ledger: Ledger, unique: bool = True) -> None:
-        self.ledger = ledger
-        self._unique = unique
+    def __init__(self, ledger: Ledger, unsynced: Unsynced, unique: bool = True) -> None:
+        self._unsynced, self._unique = unsynced, unique
         self._topics: dict[str, Topic] = {}
         self._points: dict[BoardKey, set[str]] = {}
+        self._new_boots = NewBoots()
+        self.reset(ledger)
+
+    def reset(self, ledger: Ledger) -> None:
+        """Begin anew from what is durable, after a batch that failed as a whole."""
+        self.ledger = ledger
+        self._starts = Starts(ledger, self._unsynced, self._add)
 
     def prepare(self, messages: Sequence[Message]) -> Batch:
         """Decode and settle in order of arrival. Never raises for anything a message holds."""
         batch, heard = Batch(), dict[BoardKey, int]()
-        columns: Columns = {}
         for message in messages:
             try:
                 topic = self._topic(message.topic)
                 if topic.leaf == "telemetry":
-                    self._telemetry(message, topic, batch, columns)
-                    heard[topic.site, topic.name] = message.received_at_ms
+                    self._telemetry(message, topic, batch)
+                    if not message.retain:  # against the contract, and of any age
+                        heard[topic.site, topic.name] = message.received_at_ms
                 else:
                     batch.sightings.append(self._lifecycle(message, topic, batch))
                     batch.kept.append(Kept(message))
             except WireError as error:
                 self._reject(message, error, batch)
             except Exception:  # a fault of ours: the message is put aside, and the stream goes on
-                log.exception("A message on %s could not be taken in", message.topic[:200])
-                batch.dead.append(DeadLetter(message.received_at_ms, FAULT, message.topic, message.payload))
-        batch.sightings += [Sighting(site, board, at_ms) for (site, board), at_ms in heard.items()]
-        return batch
+                self._put_aside(message, batch)
+        if messages:
+            self._starts.finish(batch, messages[-1].received_at_ms)
+        return self._finished(batch, heard)
 
     def replay(self, kept: Iterable[Kept]) -> Batch:
         """The same readings and sightings again from what the journal kept; settles nothing."""
         batch, heard = Batch(), dict[BoardKey, int]()
-        columns: Columns = {}
-        for message, only in kept:
+        for each in kept:
+            message = each.message
             try:
                 topic = self._topic(message.topic)
                 if topic.leaf != "telemetry":
                     batch.sightings.append(self._lifecycle(message, topic))
                     continue
-                telemetry = _narrowed(decode_telemetry(message.payload), only)
-                boot = self.ledger.boot(BootKey(topic.site, topic.name, telemetry.boot))
-                self._read(message, topic, telemetry, boot, batch, columns)
-                heard[topic.site, topic.name] = message.received_at_ms
+                self._read_again(each, batch, message.received_at_ms)
+                if each.up is None or each.up.was_ms is None:
+                    heard[topic.site, topic.name] = message.received_at_ms
             except Exception:  # an older version took it in, or a fault of ours: it must not hold up the rest
                 log.exception("A message on %s in the journal cannot be read any more", message.topic)
+        return self._finished(batch, heard)
+
+    def _finished(self, batch: Batch, heard: dict[BoardKey, int]) -> Batch:
         batch.sightings += [Sighting(site, board, at_ms) for (site, board), at_ms in heard.items()]
+        batch.columns, batch.removed_columns = {}, {}
         return batch
+
+    def _add(self, kept: Kept, batch: Batch, now_ms: int) -> None:
+        try:
+            self._read_again(kept, batch, now_ms)
+            batch.kept.append(kept)
+        except Exception:
+            self._put_aside(kept.message, batch)
+
+    def _put_aside(self, message: Message, batch: Batch) -> None:
+        log.exception("A message on %s could not be taken in", message.topic[:200])
+        batch.dead.append(DeadLetter(message.received_at_ms, FAULT, message.topic, message.payload))
 
     def _topic(self, text: str) -> Topic:
         topic = self._topics.get(text)
@@ -137,11 +120,15 @@ class Intake:
             self._topics[text] = topic
         return topic
 
-    def _telemetry(self, message: Message, topic: Topic, batch: Batch, columns: Columns) -> None:
+    def _telemetry(self, message: Message, topic: Topic, batch: Batch) -> None:
         telemetry = decode_telemetry(message.payload)
-        if (topic.site, topic.name, telemetry.columns) not in columns:
+        if (topic.site, topic.name, telemetry.columns) not in batch.columns:
             self._check_points(topic, telemetry)
         key = BootKey(topic.site, topic.name, telemetry.boot)
+        if not self._knows(key, message):
+            batch.refused += 1
+            batch.dead.append(DeadLetter(message.received_at_ms, FLOOD, message.topic, message.payload))
+            return
         boot = self.ledger.boot(key)
         numbers = (
             [telemetry.seq] if len(telemetry.rows) == 1 and not telemetry.rows[0][0] else seqs(telemetry)
@@ -165,12 +152,22 @@ class Intake:
         if len(fresh) < len(numbers):
             only = list(fresh)
             telemetry = _narrowed(telemetry, only)
-        if telemetry.clock == "up" and not boot.offset_told:
-            # Delays only ever add: the earliest boot time seen is the best estimate.
-            estimate = message.received_at_ms - telemetry.ts_ms - telemetry.rows[-1][1]
-            boot.offset_ms = estimate if boot.offset_ms is None else min(boot.offset_ms, estimate)
-        self._read(message, topic, telemetry, boot, batch, columns)
+        if telemetry.clock == "up":
+            self._starts.heard(Kept(message, only), telemetry, key, boot, batch)
+            return
+        received_at_ms = message.received_at_ms
+        span = readings(
+            telemetry, topic.site, topic.name, received_at_ms, None, False, batch.readings, batch.columns
+        )
+        if span is not None:
+            _widen(batch, (topic.site, topic.name), span, received_at_ms)
         batch.kept.append(Kept(message, only))
+
+    def _knows(self, key: BootKey, message: Message) -> bool:
+        """Whether a boot is known, or may become so."""
+        if key in self.ledger or message.offered:
+            return True
+        return self._new_boots.may((key.site, key.board), message.received_at_ms)
 
     def _check_points(self, topic: Topic, telemetry: Telemetry) -> None:
         known = self._points.setdefault((topic.site, topic.name), set())
@@ -180,31 +177,29 @@ class Intake:
             raise WireError("point", reason, telemetry.boot, seqs(telemetry))
         known |= new
 
-    def _read(
-        self,
-        message: Message,
-        topic: Topic,
-        telemetry: Telemetry,
-        boot: BootLedger,
-        batch: Batch,
-        columns: Columns,
-    ) -> None:
-        site, board, received_at_ms = topic.site, topic.name, message.received_at_ms
-        span = readings(
-            telemetry, site, board, received_at_ms, boot.offset_ms, boot.offset_told, batch.readings, columns
-        )
+    def _read_again(self, kept: Kept, batch: Batch, now_ms: int) -> None:
+        """`now_ms`: against which it is late."""
+        message, only, up = kept
+        site, _, board, _ = self._topic(message.topic)
+        telemetry = _narrowed(decode_telemetry(message.payload), only)
+        if telemetry.clock == "up" and up is None:  # the journal of an earlier version
+            boot = self.ledger.boot(BootKey(site, board, telemetry.boot))
+            up = Up(boot.offset_ms or 0, boot.offset_told)
+        offset_ms, told, was_ms = up or (None, False, None)
+        at_ms = message.received_at_ms
+        if was_ms is not None:
+            readings(telemetry, site, board, at_ms, was_ms, False, batch.removed, batch.removed_columns)
+        span = readings(telemetry, site, board, at_ms, offset_ms, told, batch.readings, batch.columns)
         if span is not None:
-            late = span[0] < received_at_ms - LATE_MS
-            _widen(batch.late if late else batch.spans, (site, board), span)
+            _widen(batch, (site, board), span, now_ms)
 
     def _lifecycle(self, message: Message, topic: Topic, batch: Batch | None = None) -> Sighting:
         site, board, at_ms, retained = topic.site, topic.name, message.received_at_ms, message.retain
         if topic.leaf == "birth":
             birth = decode_birth(message.payload)
-            if birth.up_offset_ms is not None and batch is not None:
-                key = BootKey(site, board, birth.boot)
-                boot = batch.changed[key] = self.ledger.boot(key)
-                boot.offset_ms, boot.offset_told = birth.up_offset_ms, True
+            key = BootKey(site, board, birth.boot)
+            if batch is not None and self._knows(key, message):
+                self._starts.born(key, birth.up_offset_ms, retained, batch)
             return Sighting(site, board, at_ms, retained, birth=birth, boot=birth.boot)
         if topic.leaf == "availability":
             told = decode_availability(message.payload)
@@ -223,6 +218,8 @@ class Intake:
         if topic is None or topic.leaf != "telemetry" or error.boot is None or not error.seqs:
             return
         key = BootKey(topic.site, topic.name, error.boot)
+        if not self._knows(key, message):
+            return
         boot = self.ledger.boot(key)
         if not boot.refused(error.seqs):
             boot.settle(0, error.seqs)
@@ -237,6 +234,7 @@ def _narrowed(telemetry: Telemetry, only: list[int] | None) -> Telemetry:
     return telemetry._replace(rows=[row for row in telemetry.rows if telemetry.seq + row[0] in wanted])
 
 
-def _widen(spans: dict[BoardKey, tuple[int, int]], key: BoardKey, span: tuple[int, int]) -> None:
-    held = spans.get(key)
-    spans[key] = span if held is None else (min(held[0], span[0]), max(held[1], span[1]))
+def _widen(batch: Batch, board: BoardKey, span: tuple[int, int], now_ms: int) -> None:
+    spans = batch.late if span[0] < now_ms - LATE_MS else batch.spans
+    held = spans.get(board)
+    spans[board] = span if held is None else (min(held[0], span[0]), max(held[1], span[1]))

@@ -17,6 +17,7 @@ from collector.dead_letters import MAX_DEAD_LETTERS
 from collector.journal_file import JournalFile
 from collector.ledger import BootKey, BootLedger, Ledger
 from collector.messages import DeadLetter, Kept, pack, unpack
+from collector.unsynced import Applied, Change, Unsynced
 
 MAX_BYTES = 4 * 1024**3
 MIN_FREE_BYTES = 64 * 1024**2
@@ -57,6 +58,7 @@ class Journal:
         self._max_bytes, self._min_free_bytes, self._free_bytes = max_bytes, min_free_bytes, free_bytes
         self._keep_bytes = keep_bytes
         self._file = JournalFile(path)
+        self.unsynced = Unsynced(self._file)
         self._counting = threading.Lock()
         self._held = 0  # bytes of messages, those that are only kept included
         self._stored = 0  # of them, what every store has
@@ -80,10 +82,11 @@ class Journal:
         letters: Sequence[DeadLetter] = (),
         late: Sequence[tuple[str, str, int, int]] = (),
         uncounted: Mapping[str, int] | None = None,
+        unsynced: Change | None = None,
     ) -> int:
         """Keep a batch durably and return its number; 0 if it holds no message to store.
 
-        `uncounted`: rejected messages of which nothing is kept, by cause.
+        `uncounted`: rejected messages of which nothing is kept, by cause. `unsynced`: see `Unsynced.apply`.
         """
         blob = pack(messages) if messages else b""
         if self.waiting_bytes + len(blob) > self._max_bytes:
@@ -92,6 +95,7 @@ class Journal:
             )
         if problem := self.short_of_space():
             raise JournalError(problem)
+        applied = Applied()
         try:
             with self._file.writing() as db:
                 number = 0
@@ -104,8 +108,11 @@ class Journal:
                 if letters or uncounted:
                     dead_letters.bury(db, letters, uncounted or {})
                 _note_late(db, [(*each, number) for each in late])
+                if unsynced:
+                    applied = self.unsynced.apply(db, unsynced)
         except (StoreError, OSError) as error:
             raise JournalError(str(error)) from error
+        self.unsynced.settle(applied)
         with self._counting:
             self._held += len(blob)
         return number
@@ -177,6 +184,16 @@ class Journal:
     def copy_to(self, target: Path) -> None:
         """A consistent copy of the file at one moment; see `holding`. Raises StoreError."""
         self._file.copy_to(target)
+
+    def missing_after(self, number: int) -> int:
+        """How many batches above `number` are no longer here: 0, unless a store was set back further than we keep."""
+        with self._file.reading() as db:
+            first, newest = db.execute(
+                "SELECT (SELECT min(number) FROM batches WHERE number > ?), "
+                "(SELECT seq FROM sqlite_sequence WHERE name = 'batches')",
+                (number,),
+            ).fetchone()
+        return max(0, (newest or 0) - number if first is None else first - number - 1)
 
     def start_after(self, number: int) -> None:
         """The store has everything up to `number`. New batches are numbered above it: it is ahead where this file was

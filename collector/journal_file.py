@@ -98,14 +98,17 @@ class JournalFile:
             raise
 
     def copy_to(self, target: Path) -> None:
-        """A consistent copy as a file of its own, at one moment; appends wait meanwhile. Raises StoreError."""
-        with self.reading() as db, closing(sqlite3.connect(target)) as copy:
-            db.backup(copy)
+        """A consistent copy as a file of its own, of one moment; others go on writing. Raises StoreError."""
+        try:
+            with closing(sqlite3.connect(self.path)) as own, closing(sqlite3.connect(target)) as copy:
+                own.backup(copy)  # in one step: it reads one moment, and WAL lets writers pass
+        except sqlite3.Error as error:
+            raise StoreError(f"The journal {self.path} cannot be copied: {error}.") from error
 
     def shrink(self, pages: int) -> None:
         """Give at most so many free pages back to the disk."""
         with self.reading() as db:
-            db.execute(f"PRAGMA incremental_vacuum({int(pages)})").fetchall()
+            db.executescript(f"PRAGMA incremental_vacuum({int(pages)})")  # `execute` would free one page
 
     def close(self) -> None:
         with self._lock:

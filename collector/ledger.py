@@ -133,6 +133,10 @@ class Ledger:
             found = self._boots[key] = BootLedger()
         return found
 
+    def __contains__(self, key: BootKey) -> bool:
+        """Whether the boot was ever heard."""
+        return key in self._boots
+
     def settle(self, site: str, board: str, boot: str, low: int, seqs: Sequence[int]) -> Sequence[int]:
         """Mark records as settled; returns those that were not before."""
         return self.boot(BootKey(site, board, boot)).settle(low, seqs)

@@ -12,9 +12,12 @@ FLOOD = "flood"
 RATE = 100.0
 """Messages a second of one board, each of at most 1 KiB; a larger one counts once more for each KiB. Many times what a
 board with all its sensors sends while it drains a day's spool."""
-BURST = 5_000.0
+BURST = 15_000.0
 """Messages it may send at once after a pause."""
 KNOWN = 10_000
+BOOTS = 200.0
+BOOT_EVERY_S = 60.0
+"""A board may start so often at once, and then once in so many seconds: its boots are remembered for ever."""
 CALM_S = 10.0
 """So long within its limit, and a board counts as limited no more."""
 
@@ -23,12 +26,15 @@ class Limits:
     """A token bucket for each board's topic. `clock` gives monotonic seconds. Called by one thread.
 
     What is over the limit is acknowledged to the broker, and not settled: its board keeps it and sends it again.
+    `lenient` lets everything pass: what waited at the broker while we were away is no flood, and its board may not
+    have it any more.
     """
 
     def __init__(self, clock: Callable[[], float], rate: float = RATE, burst: float = BURST) -> None:
         self._clock, self._rate, self._burst = clock, rate, burst
         self._buckets: dict[str, tuple[float, float]] = {}  # topic -> (left, at)
         self._limited: dict[str, float] = {}  # topic -> when it was over its limit last
+        self.lenient = False
         self.refused = 0
 
     @property
@@ -39,6 +45,8 @@ class Limits:
 
     def admit(self, messages: Sequence[Message]) -> tuple[Sequence[Message], list[DeadLetter], int]:
         """(what may pass, in order; a letter for each topic newly over its limit; how many more are refused)."""
+        if self.lenient:
+            return messages, [], 0
         costs: dict[str, int] = {}
         for message in messages:
             if not message.offered:
@@ -98,3 +106,21 @@ class Limits:
         if len(self._buckets) > KNOWN // 2:
             self._buckets.clear()
         self._limited = {topic: at for topic, at in self._limited.items() if now - at < CALM_S}
+
+
+class NewBoots:
+    """Which boards may begin one more boot. A clock that was set back stands still here."""
+
+    def __init__(self, burst: float = BOOTS, every_s: float = BOOT_EVERY_S) -> None:
+        self._burst, self._every_ms = burst, every_s * 1000
+        self._boards: dict[tuple[str, str], tuple[float, int]] = {}  # (left, at_ms)
+
+    def may(self, board: tuple[str, str], at_ms: int) -> bool:
+        """Whether it may, heard at `at_ms` (Unix ms); it counts as done."""
+        if len(self._boards) > KNOWN:
+            self._boards.clear()
+        left, before_ms = self._boards.get(board, (self._burst, at_ms))
+        left = min(self._burst, left + max(0, at_ms - before_ms) / self._every_ms)
+        allowed = left >= 1
+        self._boards[board] = left - allowed, at_ms
+        return allowed

@@ -54,9 +54,7 @@ class BrokerLink:
         self._context = self.address.context()
         self._client_id = client_id
         self._canary = canary
-        # The canary at QoS 0: it needs no acknowledgement, and none waits for us while we are away.
-        canaries = [(canary.topic, 0)] if canary else []
-        self._subscriptions = [*((each, 1) for each in subscriptions), *canaries]
+        self._subscriptions = [(each, 1) for each in subscriptions]
         self._on_message = on_message
         self._clock = clock
         self._receive_maximum = max(1, min(capacity, 65_535))
@@ -143,7 +141,7 @@ class BrokerLink:
                 KEEPALIVE_S,
                 **properties_of(self._protocol, self._receive_maximum),
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a host that cannot be a name
             self._drop(client)
             self._later(self.address.explain(error))
             return False
@@ -162,6 +160,7 @@ class BrokerLink:
             client.will_set(self._will.topic, self._will.lost, 1, True)
         client.on_connect = self._answered
         client.on_disconnect = self._disconnected
+        client.on_subscribe = self._subscribed
         client.arrived = self._arrived
         client.on_message = lambda _client, _data, m: self._arrived(
             m._topic, bytes(m.payload), m.retain, m.mid
@@ -188,6 +187,12 @@ class BrokerLink:
         if self._will is not None:
             client.publish(self._will.topic, self._will.alive, 1, True)
 
+    def _subscribed(self, client: mqtt.Client, _data: Any, _id: Any, codes: Any, _properties: Any) -> None:
+        if client is self._client and any(code.is_failure for code in codes):
+            self._lost(
+                f"The broker {self.address} does not let us read what boards send: look at our rights there."
+            )
+
     def _disconnected(
         self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _properties: Any
     ) -> None:
@@ -212,7 +217,7 @@ class BrokerLink:
         self.connected = False
         self._publications.clear()
         if client is not None:
-            client.on_disconnect = client.on_connect = client.on_message = None
+            client.on_disconnect = client.on_connect = client.on_subscribe = client.on_message = None
             sock: Any = client.socket()
             if sock is not None:
                 sock.close()
@@ -267,7 +272,7 @@ class BrokerLink:
 
     def _arrived(self, topic: bytes, payload: bytes, retain: bool, packet_id: int) -> None:
         self._received += 1
-        if self._canary is not None and self._canary.is_ours(topic):
+        if not packet_id and self._canary is not None and self._canary.is_ours(topic):
             return
         ticket = (self.generation, packet_id) if packet_id else None
         try:

@@ -45,12 +45,14 @@ class Loops:
                 self.problems[name] = str(error)
                 backoff = min(max(backoff, every_s) * 2, LONGEST_BACKOFF_S)
             except Exception as error:
-                log.exception("The %s loop failed", name)
-                self.problems[name] = (
-                    f"The collector's {name} step fails ({type(error).__name__}): see its log."
-                )
+                self.failed(name, error)
                 backoff = min(max(backoff, every_s) * 2, LONGEST_BACKOFF_S)
             self.stopping.wait(backoff)
+
+    def failed(self, name: str, error: Exception) -> None:
+        """A step failed by a fault of ours; to be called where the error is caught."""
+        log.exception("The %s loop failed", name)
+        self.problems[name] = f"The collector's {name} step fails ({type(error).__name__}): see its log."
 
     def wait_for(self, name: str, timeout_s: float) -> None:
         """Until that thread has ended."""

@@ -60,8 +60,9 @@ def pack(kept: Sequence[Kept]) -> bytes:
     """One blob: columns of numbers, what only some have, then all topics, then all payloads."""
     topics = [each.message.topic.encode() for each in kept]
     payloads = [each.message.payload for each in kept]
-    some: dict[str, Any] = {str(at): each.only for at, each in enumerate(kept) if each.only is not None}
-    if up := {str(at): each.up for at, each in enumerate(kept) if each.up is not None}:
+    rare = [(str(at), each) for at, each in enumerate(kept) if each.only is not None or each.up is not None]
+    some: dict[str, Any] = {at: each.only for at, each in rare if each.only is not None}
+    if up := {at: each.up for at, each in rare if each.up is not None}:
         some["up"] = up
     told = json.dumps(some).encode() if some else b""
     count = len(kept)

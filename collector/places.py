@@ -8,7 +8,7 @@ from campus.inference.fuse import INPUTS
 from campus.records import Records
 from campus.records.entities import Room, Site
 from campus.telemetry import Sample, SeriesKey, TelemetryStore
-from collector.intake import BoardKey
+from collector.batch import BoardKey
 
 REFRESH_MS = 15_000
 

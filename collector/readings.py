@@ -45,8 +45,9 @@ def readings(
 ) -> tuple[int, int] | None:
     """Add the message's readings to `into`; return its (first, last) trustworthy observed_at_ms, or None.
 
-    `offset_ms`: Unix ms of the boot, needed where the clock is "up"; the readings are UNSYNCED unless it was
-    `offset_told` by the board. A time before 2024 or more than 24 h ahead of `received_at_ms` is kept and flagged.
+    `offset_ms`: Unix ms of the boot, needed where the clock is "up"; unless it was `offset_told` by the board, every
+    reading is UNSYNCED, whatever its value. A time before 2024 or more than 24 h ahead of `received_at_ms` is kept
+    and flagged, and `received_at_ms` kept beside it.
     """
     key = (site, board, telemetry.columns)
     described = columns.get(key)
@@ -63,14 +64,17 @@ def readings(
     latest = received_at_ms + AHEAD_MS
     why = telemetry.why
     which, times, values, qualities = into.which, into.observed_at_ms, into.value, into.quality
-    first = last = 0
+    begin, first, last, stray = len(which), 0, 0, False
     for row in telemetry.rows:
         observed = start + row[1]
         plausible = EARLIEST_MS <= observed <= latest
+        # Above HOLD it outweighs what is wrong with a value.
         quality = trusted if plausible else IMPLAUSIBLE_TIME
         if plausible:
             first = min(first, observed) if first else observed
             last = max(last, observed)
+        else:
+            stray = True
         place = 2
         for index, low, high, binary in described:
             value = row[place]
@@ -82,11 +86,15 @@ def readings(
             values.append(value)
             if value is None:
                 reason = why.get(telemetry.columns[place - 3]) if why else None
-                qualities.append(REASONS.get(reason or "", INVALID) if plausible else IMPLAUSIBLE_TIME)
+                qualities.append(quality if quality > HOLD else REASONS.get(reason or "", INVALID))
             elif low <= value <= high and not (binary and value != 0 and value != 1):
                 qualities.append(quality)
             else:
-                qualities.append(OUT_OF_RANGE if plausible else IMPLAUSIBLE_TIME)
+                qualities.append(quality if quality > HOLD else OUT_OF_RANGE)
+    if stray:
+        for at in range(begin, len(which)):
+            if qualities[at] == IMPLAUSIBLE_TIME:
+                into.received[at] = received_at_ms
     return (first, last) if first and trusted != UNSYNCED else None
 
 

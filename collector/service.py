@@ -83,7 +83,7 @@ class CollectorService:
         )  # fmt: skip
         self.collector = self.pipeline.collector
         self.link: BrokerLink | None = None
-        canary = Canary(canary_topic(self._site or NO_SITE, NAME)) if faults.pop("canary", True) else None
+        canary = Canary(canary_topic(self._site or NO_SITE)) if faults.pop("canary", True) else None
         try:
             if mqtt is not None:
                 identity = f"campus-collector-{self.pipeline.journal.identity}"
@@ -148,8 +148,10 @@ class CollectorService:
             "committed_sent": collector.committed_sent,
             "readings_written": pipeline.projector.readings,
             "batches_behind": max(0, pipeline.projector.newest - pipeline.projector.through),
+            "batches_missing": pipeline.projector.missing,
             "journal_bytes_waiting": pipeline.journal.waiting_bytes,
             "records_missing": pipeline.intake.ledger.gaps(),
+            "unsynced_let_go": pipeline.journal.unsynced.let_go,
             "room_days_derived": pipeline.deriver.days,
             "connections": link.connections if link else 0,
             "publications_unsent": link.unsent_publications if link else 0,
@@ -203,11 +205,12 @@ class CollectorService:
                 try:
                     collector.ingest()
                     since, backoff = None, 0.2
+                    self._loops.problems.pop("ingest", None)
                 except JournalError as error:
                     log.warning("%s", error)
                     retry_at, backoff = now + backoff, min(backoff * 2, LONGEST_BACKOFF_S)
-                except Exception:
-                    log.exception("Taking in a batch failed")
+                except Exception as error:
+                    self._loops.failed("ingest", error)
                     retry_at = now + LONGEST_BACKOFF_S
             if now - told_at >= COMMITTED_CHECK_S:
                 told_at = now
@@ -225,6 +228,7 @@ class CollectorService:
             boards.listening_ms = None
         elif boards.listening_ms is None or link.connections != self._connections:
             self._connections = link.connections
+            self.collector.limits.lenient = True
             boards.listening_ms = self.pipeline.clock_ms()
             for state in self._live_state.rooms():  # what changed meanwhile could not be told
                 self._publish_room(state)
@@ -239,6 +243,8 @@ class CollectorService:
             self._turn(0)
         except StoreError as error:
             log.warning("Stopping with messages unacknowledged, the broker keeps them: %s", error)
+        except Exception:
+            log.exception("Stopping with messages unacknowledged, the broker keeps them")
         if self.link is not None:
             self.link.close()
 

@@ -10,7 +10,7 @@ from test_collector_service import Boards, Running, sample, until
 from collector import canary
 from collector.canary import BLINK_S, LONGEST_PATIENCE_S, Canary
 
-TOPIC = "campus/v1/school/service/collector/canary"
+TOPIC = "campus/v1/school/service/telemetry"
 RULES = "user collector\ntopic readwrite campus/#\nuser boards\ntopic readwrite campus/#\n"
 DEAF = "user collector\ntopic write campus/#\nuser boards\ntopic readwrite campus/#\n"
 USERS = {"collector": "a secret", "boards": "another secret"}

@@ -21,8 +21,10 @@ from campus.wire.server import Reply
 from campus.wire.topics import board_topic
 from collector import mosquitto as managed
 from collector import service
+from collector.batch import Sighting
 from collector.claims import Claims
-from collector.intake import Intake, Sighting
+from collector.intake import Intake
+from collector.journal import Journal
 from collector.ledger import Ledger
 from collector.messages import Message
 from collector.mosquitto import ManagedMosquitto
@@ -212,9 +214,9 @@ def test_a_board_that_was_set_up_anew_meanwhile_keeps_that_password(tmp_path):
     assert opens(account_of(accounts), given)
 
 
-def test_a_command_that_came_here_by_mistake_is_not_kept():
+def test_a_command_that_came_here_by_mistake_is_not_kept(tmp_path):
     """Nor a desired configuration: their dead letters have no payload, as they may hold a password."""
-    intake = Intake(Ledger([]))
+    intake = Intake(Ledger([]), Journal(tmp_path / "journal.sqlite").unsynced)
     payload = b'{"v":1,"id":"x","op":"credential","args":{"password":"made-up"}}'
     for leaf in ("command", "config/desired"):
         batch = intake.prepare([Message(board_topic(*AT, leaf), payload, 0)])

@@ -45,7 +45,7 @@ INVENTORY = {
 class School:
     """A pipeline in `folder` with a clock of its own, over stores that a second one can open again."""
 
-    def __init__(self, folder, now_ms=START):
+    def __init__(self, folder, now_ms=START, url="duckdb", **options):
         self.now_ms = now_ms
         self.live = Live()
         self.changes = []
@@ -53,7 +53,7 @@ class School:
         self.records = open_records("sqlite", folder)
         if not self.records.sites():
             self.records.import_inventory(Inventory.model_validate(INVENTORY))
-        self.telemetry = open_telemetry("duckdb", folder)
+        self.telemetry = open_telemetry(url, folder, **options)
         self.pipeline = Pipeline(folder, self.records, self.telemetry, self.live, lambda: self.now_ms)
 
     def send(self, messages):

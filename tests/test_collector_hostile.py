@@ -144,3 +144,63 @@ def test_offering_after_the_stop_fails_instead_of_waiting_for_ever(tmp_path):
     assert not sender.is_alive() and raised
     assert bench.collector.ingest() == 3, "what was taken before becomes durable"
     bench.close()
+
+
+def test_a_batch_that_fails_as_a_whole_costs_one_message_and_promises_nothing(bench, monkeypatch):
+    """A fault of ours beside the messages: the one that causes it is put aside, unsettled; the others are stored."""
+    intake_, prepare = bench.pipeline.intake, bench.pipeline.intake.prepare
+
+    def faulty(messages):
+        batch = prepare(messages)
+        if any(b'"seq":5,' in message.payload for message in messages):
+            raise KeyError("a fault")
+        return batch
+
+    monkeypatch.setattr(intake_, "prepare", faulty)
+    for seq in range(40):
+        bench.arrive(sample(seq), (1, seq + 1))
+    bench.pipeline.pump()
+    assert len(bench.stored()) == 39 and bench.collector.queued == 0
+    assert [letter.cause for letter in bench.pipeline.journal.dead_letters()] == ["fault"]
+    tickets = [ticket for kind, tickets in bench.told if kind == "ack" for ticket in tickets]
+    assert tickets == [(1, n) for n in range(1, 41)], "in the order of arrival"
+    assert [(told.seq, told.also) for kind, told in bench.told if kind != "ack"] == [(4, ((6, 39),))]
+    monkeypatch.undo()
+    bench.arrive(sample(5), (1, 41))
+    bench.pipeline.pump()
+    assert len(bench.stored()) == 40, "its board has it still"
+
+
+def test_a_batch_that_fails_waits_where_the_journal_cannot_be_read(bench, monkeypatch):
+    """What is durable has to be known before anything more is promised: the messages stay in the queue until then."""
+
+    def away():
+        raise StoreError("The journal cannot be read.")
+
+    def faulty(messages):
+        raise KeyError("a fault")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.pipeline.intake, "prepare", faulty)
+        broken.setattr(bench.pipeline.journal, "ledger", away)
+        for seq in range(10):
+            bench.arrive(sample(seq), (1, seq + 1))
+        with pytest.raises(JournalError):
+            bench.collector.ingest()
+        assert bench.collector.queued == 10 and bench.told == []
+    bench.pipeline.pump()
+    assert len(bench.stored()) == 10
+
+
+def test_what_waits_for_its_time_and_is_damaged_holds_up_nothing(bench):
+    """It stays at the estimate; the birth that told the time, and all that comes after, are taken in."""
+    bench.arrive(sample(0, clock="up", at=5_000))
+    bench.pipeline.pump()
+    with bench.pipeline.journal._file.writing() as db:
+        db.execute("UPDATE unsynced SET messages = x'00'")
+    birth = encode_birth(BOOT, "1", "e", "x", "ntp", {}, up_offset_ms=NOW - 9)
+    bench.arrive(birth, topic=board_topic("school", "board-1", "birth"))
+    bench.arrive(sample(1))
+    bench.pipeline.pump()
+    assert [row[4] for row in bench.stored()] == ["good", "unsynced"]
+    assert bench.pipeline.journal.dead_letters() == []

@@ -148,7 +148,7 @@ def test_a_store_that_is_away_leaves_the_batches_in_the_journal(bench, monkeypat
     assert bench.pipeline.journal.waiting_bytes == 0, "what every store has is dropped"
 
 
-def _away(number, readings):
+def _away(*batch):
     raise StoreError("The store is away.")
 
 

@@ -8,8 +8,8 @@ from test_collector_ingest import NOW, TOPIC
 from campus.errors import StoreError
 from collector import journal_file
 from collector.journal import Journal
-from collector.ledger import BootKey, BootLedger
-from collector.messages import Kept, Message
+from collector.ledger import BootKey
+from collector.messages import Kept, Message, pack
 
 SIZE = 600
 
@@ -83,6 +83,21 @@ def test_a_disk_that_gets_full_is_given_what_was_only_kept(tmp_path):
     journal.close()
 
 
+def test_batches_that_a_store_lacks_and_nobody_has_are_counted(tmp_path):
+    """A store that is set back further than the journal reaches is told, not passed over in silence."""
+    journal = Journal(tmp_path / "journal.sqlite", keep_bytes=5 * SIZE)
+    assert journal.missing_after(0) == 0
+    for n in range(20):
+        journal.append(kept(n), [])
+    assert journal.missing_after(0) == journal.missing_after(7) == journal.missing_after(20) == 0
+    journal.drop(20)
+    (first, *_) = numbers(journal)
+    assert first > 10
+    assert journal.missing_after(first - 1) == 0 and journal.missing_after(3) == first - 4
+    assert journal.missing_after(25) == 0, "the journal was lost, or is older than the store"
+    journal.close()
+
+
 def test_while_it_is_held_nothing_is_forgotten(tmp_path):
     """A copy of the stores that is being made may lack what they hold by its end."""
     journal = Journal(tmp_path / "journal.sqlite", keep_bytes=0)
@@ -108,10 +123,12 @@ def test_a_journal_of_the_first_schema_goes_on(tmp_path, monkeypatch):
     with monkeypatch.context() as first:
         first.setattr(journal_file, "MIGRATIONS", journal_file.MIGRATIONS[:1])
         first.setattr(journal_file, "SCHEMA", 1)
-        old = Journal(path)
-        name = old.identity
-        old.append(kept(), [(key, BootLedger(low=3, ranges=[[3, 9]]))])
-        old.close()
+        old = journal_file.JournalFile(path)
+    with old.writing() as db:
+        name = db.execute("SELECT value FROM meta").fetchone()[0]
+        db.execute("INSERT INTO batches (messages) VALUES (?)", (pack(kept()),))
+        db.execute("INSERT INTO settled VALUES (?, ?, ?, 3, '[[3,9]]', NULL, 0, 0)", key)
+    old.close()
     journal = Journal(path)
     assert journal.identity == name and numbers(journal) == [1]
     assert journal.ledger().committed(*key) == (9, [])

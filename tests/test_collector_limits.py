@@ -3,7 +3,7 @@
 from test_collector_ingest import TOPIC, Bench, sample
 
 from campus.wire.topics import board_topic
-from collector.limits import FLOOD, KNOWN, Limits
+from collector.limits import BOOTS, FLOOD, KNOWN, Limits, NewBoots
 from collector.messages import Message
 
 OTHER = board_topic("school", "board-2", "telemetry")
@@ -99,3 +99,44 @@ def test_what_is_refused_is_acknowledged_counted_and_can_come_again(tmp_path):
         bench.pipeline.pump()
     assert [row[0] for row in bench.stored()].count("board-1") == 2_000
     bench.close()
+
+
+def test_what_had_waited_at_the_broker_passes(tmp_path):
+    """After a connection is made everything passes, until a batch is no longer full: a board may have let go of it."""
+    bench = Bench(tmp_path, capacity=40_000)
+    bench.collector.limits = Limits(Clock(), rate=10, burst=50)
+    bench.collector.limits.lenient = True
+    for seq in range(2_100):
+        bench.arrive(sample(seq), (1, seq + 1))
+    bench.pipeline.pump()
+    assert len(bench.stored()) == 2_100 and bench.collector.limits.lenient is False
+    for seq in range(2_100, 2_200):
+        bench.arrive(sample(seq), (1, seq + 1))
+    bench.pipeline.pump()
+    assert len(bench.stored()) == 2_150
+    bench.close()
+
+
+def test_boots_without_number_do_not_fill_the_memory(tmp_path):
+    """A board that names a new boot in each message is held to some; what it is refused is not settled, nor told."""
+    bench = Bench(tmp_path, capacity=40_000)
+    for n in range(1_000):
+        bench.arrive(sample(0, boot=f"{n:016x}"), (1, n + 1))
+        bench.arrive(sample(0, boot=f"{n:016x}").replace(b'"v":1', b'"v":9'), (1, 10_000 + n))
+    bench.arrive(sample(0), (1, 30_000), topic=OTHER)
+    bench.pipeline.pump()
+    assert len(bench.pipeline.intake.ledger) == BOOTS + 1
+    assert [row[0] for row in bench.stored()].count("board-2") == 1
+    assert len(bench.collector._due) + bench.collector.committed_sent <= BOOTS + 1
+    assert bench.pipeline.journal.dead_counts()[FLOOD] == 1_000 - BOOTS
+    bench.close()
+
+
+def test_a_board_may_start_once_a_minute_for_ever():
+    """A crash loop that slow is told by what it reports, not cut off; a clock that is set back gives nothing."""
+    boots = NewBoots(burst=3, every_s=60)
+    board = ("school", "board-1")
+    assert [boots.may(board, 0) for _ in range(4)] == [True, True, True, False]
+    assert all(boots.may(board, minute * 60_000) for minute in range(1, 2_000))
+    assert not boots.may(board, 0) and not boots.may(board, 59_000)
+    assert boots.may(("school", "board-2"), 0)

@@ -127,7 +127,7 @@ def test_the_journal_read_again_does_not_go_back(bench, tmp_path, monkeypatch):
     again.close()
 
 
-def _away(number, readings):
+def _away(*batch):
     raise StoreError("The store is away.")
 
 

@@ -180,7 +180,7 @@ def test_while_the_store_is_away_boards_are_answered(mosquitto, boards, tmp_path
     with Running(mosquitto.url, tmp_path) as running:
         until(running.ready)
 
-        def away(number, readings):
+        def away(*batch):
             raise StoreError("The store is away.")
 
         monkeypatch.setattr(running.telemetry, "write", away)

@@ -18,6 +18,7 @@ from campus.telemetry import (
     IMPLAUSIBLE_TIME,
     INVALID,
     QUALITY_NAMES,
+    UNSYNCED,
     Readings,
     Row,
     SeriesKey,
@@ -411,3 +412,18 @@ print(rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 102
     rows, grown_mb = map(int, done.stdout.split())
     assert rows == 1_000_000
     assert grown_mb < 64
+
+
+def test_of_two_readings_of_one_millisecond_only_the_named_one_is_removed(path):
+    """Two boots without a clock, estimated alike: one tells its time, and the other's record stays."""
+    store = DuckDBTelemetry(path)
+    qualities = [UNSYNCED, UNSYNCED, IMPLAUSIBLE_TIME, IMPLAUSIBLE_TIME]
+    store.write(1, Readings([KEYS[0]], [0] * 4, [START, START, 5, 5], [611.0, 622.0, 1.0, None], qualities))
+    gone = Readings([KEYS[0]], [0, 0], [START, 5], [622.0, None], [UNSYNCED, IMPLAUSIBLE_TIME])
+    store.write(2, Readings(), gone)
+    assert [(row.observed_at_ms, row.value) for row in everything(store)] == [(5, 1.0), (START, 611.0)]
+    store.write(3, Readings(), gone)
+    assert [row.value for row in everything(store)] == [], (
+        "what equals it in all but the value goes, where it is alone"
+    )
+    store.close()

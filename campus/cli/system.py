@@ -1,8 +1,8 @@
 """What one process runs: stores, broker, collector, API; opened in order, closed in reverse."""
 
 import secrets
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -10,7 +10,9 @@ from api.app import create_app
 from api.context import Context
 from api.server import ApiServer
 from campus.boards.setup import Setup
+from campus.cli.archive import JOURNAL
 from campus.cli.brokers import EMBEDDED, MOSQUITTO, broker_kind
+from campus.cli.copies import copies
 from campus.cli.running import DataFolder
 from campus.live import Live
 from campus.records import Records, open_records
@@ -18,6 +20,7 @@ from campus.settings import Settings
 from campus.telemetry import TelemetryStore
 from campus.telemetry.stores import open_telemetry
 from collector.broker import EmbeddedBroker, load_secret
+from collector.journal import Journal
 from collector.mosquitto import ManagedMosquitto
 from collector.service import CollectorService
 
@@ -72,10 +75,12 @@ class System:
             stack.callback(folder.release)
         self.records = open_records(settings.records, settings.data)
         stack.callback(self.records.close)
-        self.telemetry = open_telemetry(settings.telemetry, settings.data)
+        self.telemetry = open_telemetry(
+            settings.telemetry, settings.data, settings.raw_days, settings.mean_months
+        )
         stack.callback(self.telemetry.close)
         token = secrets.token_urlsafe(32)
-        server = self._server(token) if self._with_api else None
+        server = self._server(token, owns) if self._with_api else None
         if server is not None:
             stack.callback(server.stop)
         if self._prepare is not None:
@@ -88,7 +93,7 @@ class System:
         if server is not None:
             server.start()
 
-    def _server(self, token: str) -> ApiServer:
+    def _server(self, token: str, owns: bool) -> ApiServer:
         context = Context(
             records=self.records,
             telemetry=self.telemetry,
@@ -99,6 +104,7 @@ class System:
             version=version("campus-monitor"),
             language=self.settings.language,
             hosts=self.settings.host_names(),
+            backup=self._backup if owns else None,
         )
         return ApiServer(create_app(context), *self.settings.address())
 
@@ -126,6 +132,16 @@ class System:
     def mosquitto(self) -> ManagedMosquitto | None:
         """The broker for real boards, where this process runs it."""
         return self.broker if isinstance(self.broker, ManagedMosquitto) else None
+
+    def _backup(self) -> tuple[int, Iterator[bytes]]:
+        data, collector = self.settings.data, self.collector
+        with ExitStack() as stack:
+            if collector is None:
+                journal = stack.enter_context(closing(Journal(data / JOURNAL)))
+            else:
+                journal = collector.pipeline.journal
+            made = copies(self.settings, self.records, self.telemetry, journal)
+        return made.size, made.pieces()
 
     def health(self) -> dict:
         """What /health answers: ready, reasons, counters."""

@@ -55,6 +55,11 @@ class Database:
             raise
         return cls(engine, where)
 
+    @property
+    def engine(self) -> Engine:
+        """For what concerns the database as a whole."""
+        return self._engine
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One consistent view of the database."""
@@ -186,6 +191,23 @@ def inspect_records(url: str, data: Path) -> str:
     finally:
         engine.dispose()
     return f"{where}, {'up to date' if current else 'the next start brings its schema up to date'}"
+
+
+@contextmanager
+def as_it_is(url: str) -> Iterator[Connection]:
+    """A PostgreSQL database whose schema is left alone. Raises StoreError."""
+    parsed = _parse(url)
+    engine = _postgresql(parsed)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        where = parsed.render_as_string(hide_password=True)
+        raise StoreError(
+            f"Cannot open the records database {where}: {_cause(error)}. {_advice(engine)}"
+        ) from error
+    finally:
+        engine.dispose()
 
 
 def _is_current(connection: Connection, scripts: ScriptDirectory, where: str) -> bool:

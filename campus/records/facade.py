@@ -8,7 +8,7 @@ from typing import Any
 from campus.calendar.school import SchoolCalendar
 from campus.indicators import RoomFact
 from campus.inference import Interval
-from campus.records import boards, derivations, importing, people, places, timetable
+from campus.records import boards, derivations, importing, people, places, snapshot, timetable
 from campus.records.database import Database
 from campus.records.entities import (
     AccessToken,
@@ -54,6 +54,10 @@ class Records:
 
     def close(self) -> None:
         self._database.close()
+
+    def snapshot(self, folder: Path) -> None:
+        """Make `folder`/records.sqlite, which campus.records.snapshot puts into either database again."""
+        snapshot.snapshot(self._database, folder)
 
     def __enter__(self) -> "Records":
         return self

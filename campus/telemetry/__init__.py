@@ -103,8 +103,9 @@ class TelemetryStore(Protocol):
     def write(self, number: int, readings: Readings, removed: Readings | None = None) -> None:
         """Store a batch and its number as one step; a number at or below the cursor changes nothing.
 
-        `removed` was written by an earlier batch as UNSYNCED or IMPLAUSIBLE_TIME: each (series, observed_at,
-        quality) of it is deleted in the same step, whatever its value, before `readings` are added.
+        `removed` was written by an earlier batch as UNSYNCED or IMPLAUSIBLE_TIME: for each (series, observed_at,
+        quality) of it one reading is deleted in the same step, of several the one of its value, before `readings`
+        are added. (A store that keeps one reading for a series and time has one to delete.)
         """
         ...
 

@@ -138,7 +138,7 @@ class DuckDBTelemetry(DuckDBReader):
             self._changed |= self._touched
 
     def _delete(self, writer: duckdb.DuckDBPyConnection, columns: Columns) -> dict[int, int]:
-        """Delete readings of these series, times and qualities; day -> how many."""
+        """Delete readings of these series, times, values and qualities; day -> how many."""
         doubtful = np.isin(columns[3], (UNSYNCED, IMPLAUSIBLE_TIME)) & (columns[0] >= 0)
         series, at, value, quality, received = (column[doubtful] for column in columns)
         tables, stray = split((series, at, value, quality, received))
@@ -146,7 +146,7 @@ class DuckDBTelemetry(DuckDBReader):
         for day, chosen in tables.items():
             if day not in self._days:
                 continue
-            batch = {"key": key[chosen], "quality": quality[chosen]}
+            batch = {"key": key[chosen], "value": value[chosen], "quality": quality[chosen]}
             rows = duckdb_days.delete(writer, f"day_{day}", batch)
             if rows:
                 # Counted as if they had been sorted ones: what comes in their place is not taken for sorted.
@@ -155,7 +155,8 @@ class DuckDBTelemetry(DuckDBReader):
                 )
                 deleted[day] = rows
         if stray is not None:
-            batch = {"series": series[stray], "observed_at_ms": at[stray], "quality": quality[stray]}
+            apart = (series[stray], at[stray], value[stray], quality[stray])
+            batch = dict(zip(("series", "observed_at_ms", "value", "quality"), apart, strict=True))
             duckdb_days.delete(writer, "stray", batch)
         return deleted
 

@@ -107,9 +107,26 @@ def insert(writer: duckdb.DuckDBPyConnection, table: str, batch: dict[str, np.nd
 
 
 def delete(writer: duckdb.DuckDBPyConnection, table: str, batch: dict[str, np.ndarray]) -> int:
-    """Delete the rows that equal a row of `batch` in its columns; how many that were."""
-    same = " AND ".join(f'"{table}".{name} = batch.{name}' for name in batch)
-    ((deleted,),) = writer.execute(f'DELETE FROM "{table}" USING batch WHERE {same}').fetchall()
+    """Delete for each row of `batch` one that equals it in its columns, of several the one of its value; how many.
+
+    One for one: two boots without a clock may have been estimated to the same millisecond, and one tells its time.
+    """
+    names = [name for name in batch if name != "value"]
+    here, same = (
+        ", ".join(f"held.{name}" for name in names),
+        " AND ".join(f"held.{name} = wanted.{name}" for name in names),
+    )
+    ((deleted,),) = writer.execute(
+        f"WITH exact AS (SELECT DISTINCT * FROM batch), "
+        f"counted AS (SELECT {', '.join(names)}, count(*) AS many FROM batch GROUP BY ALL), "
+        f"ranked AS (SELECT held.rowid AS id, {here}, "
+        f"row_number() OVER (PARTITION BY {here} ORDER BY wanted.quality IS NULL) AS nth "
+        f'FROM "{table}" AS held LEFT JOIN exact AS wanted '
+        f"ON {same} AND held.value IS NOT DISTINCT FROM wanted.value "
+        f"WHERE held.{names[0]} IN (SELECT {names[0]} FROM batch)) "
+        f'DELETE FROM "{table}" WHERE rowid IN '
+        f"(SELECT id FROM ranked AS held JOIN counted AS wanted ON {same} WHERE nth <= many)"
+    ).fetchall()
     return int(deleted)
 
 

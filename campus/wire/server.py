@@ -54,9 +54,12 @@ def service_topic(site, name):
     return PREFIX + check_id(site) + "/service/" + check_id(name) + "/availability"
 
 
-def canary_topic(site, name):
-    """`campus/v1/{site}/service/{name}/canary`: what a service sends itself, to see whether the broker delivers."""
-    return PREFIX + check_id(site) + "/service/" + check_id(name) + "/canary"
+def canary_topic(site):
+    """`campus/v1/{site}/service/telemetry`: what the collector sends itself, to see whether the broker delivers.
+
+    It comes by the filter for the telemetry of boards, and no board is called "service".
+    """
+    return PREFIX + check_id(site) + "/service/telemetry"
 
 
 def subscription(leaf, site=None):

@@ -1,0 +1,180 @@
+"""The records as a file: out of either database and into either, row by row, while others write."""
+
+import json
+import threading
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from records_stores import BOARD, ROOM, SITE, fill
+from sqlalchemy import select
+
+from campus.errors import StoreError, UsageError
+from campus.indicators import RoomFact
+from campus.inference import OCCUPIED, VACANT, Interval
+from campus.records import open_records
+from campus.records.database import Database
+from campus.records.entities import LastReply, Reported
+from campus.records.snapshot import check, load, occupied
+from campus.records.tables import Base
+
+DAY_MS = 86_400_000
+MIDNIGHT = datetime(2026, 10, 4, 17, tzinfo=UTC)
+T0 = int(MIDNIGHT.timestamp()) * 1000
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+def tables(url, folder):
+    """table -> its rows, sorted: whatever the database, the same values."""
+    with closing(Database.open(url, folder)) as database, database.read() as session:
+        return {
+            table.name: sorted(repr(tuple(row)) for row in session.execute(select(table)))
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def furnish(records):
+    """Something in every table, with what databases like to change: empty, Vietnamese, floats, nested JSON, null."""
+    fill(records, 3)
+    admin = records.ensure_admin()
+    person = records.sign_in("admin", admin)
+    records.create_session(person, 12)
+    records.create_token(person, "sổ đầu bài")
+    records.saw_board(SITE, BOARD, MIDNIGHT, "9f3a61c2", {"firmware": "1.0", "hardware": "esp32", "points": {
+        "co2_ppm": {"unit": "ppm", "max_interval_ms": 60000}}}, "online",
+        Reported(3, False, ("sensor: ô nhiễm",), MIDNIGHT), LastReply("c-1", True, None, None, MIDNIGHT))  # fmt: skip
+    records.saw_board("elsewhere", "board-9", None)
+    for n in range(40):
+        start = T0 + n * DAY_MS
+        at = MIDNIGHT + timedelta(days=n)
+        fact = RoomFact(
+            *(SITE, ROOM, date(2026, 10, 5) + timedelta(days=n), at, at + timedelta(hours=1)),
+            *("lesson", "morning", 1, "6A", "Toán", 60.0, 59.25, 0.1 + 0.2 * n, "held"),
+        )
+        night = RoomFact(
+            *(SITE, ROOM, fact.date, fact.end, fact.end + timedelta(hours=1)),
+            *("night", None, None, None, None, 60.0, 0.0, 0.0, "not_measured"),
+        )
+        spans = [Interval(start, start + 100, VACANT), Interval(start + 100, start + DAY_MS, OCCUPIED)]
+        state = {"p": 1 / 3 + n, "history": [1, None, "x", {"ở": []}], "big": 2**53}
+        records.store_derivation(
+            SITE, ROOM, start, start + DAY_MS, spans, [fact, night], [(start + DAY_MS, state)], start + DAY_MS
+        )
+    return person
+
+
+@pytest.fixture(params=ENGINES)
+def url(request):
+    return "sqlite" if request.param == "sqlite" else request.getfixturevalue("postgresql").database()
+
+
+def test_a_snapshot_has_every_row(url, tmp_path):
+    """Of either database: the same tables and values in a SQLite file."""
+    (copy := tmp_path / "copy").mkdir()
+    with open_records(url, tmp_path) as records:
+        furnish(records)
+        before = tables(url, tmp_path)
+        records.snapshot(copy)
+    assert tables("sqlite", copy) == before
+    assert all(before.values()), [name for name, rows in before.items() if not rows]
+    check(copy)
+
+
+@pytest.mark.postgresql
+def test_records_move_from_either_database_to_the_other_and_back(postgresql, tmp_path):
+    """SQLite to PostgreSQL to SQLite: every table the same, row by row, and new rows are numbered after the old."""
+    there, back = tmp_path / "there", tmp_path / "back"
+    there.mkdir(), back.mkdir()
+    with open_records("sqlite", tmp_path) as records:
+        person = furnish(records)
+        records.snapshot(there)
+    expected, server = tables("sqlite", tmp_path), postgresql.database()
+    assert not occupied(server)
+    load(there, server)
+    assert tables(server, tmp_path) == expected and occupied(server)
+    with open_records(server, tmp_path) as records:
+        records.snapshot(back)
+        assert tables("sqlite", back) == expected
+        person = records.sign_in("admin", "")
+        assert person is None
+        placed = len(records.placements(SITE))
+        fill(records, 4)
+        records.ensure_admin()
+        token = records.create_token(
+            type("P", (), {"id": 1})(), "another"
+        )  # would clash if numbered from 1 again
+        assert records.token(token) is not None and len(records.placements(SITE)) == placed
+
+
+@pytest.mark.postgresql
+def test_records_that_are_there_are_replaced_only_when_told(postgresql, tmp_path):
+    """A database with records is refused, untouched; with `replace` it becomes the snapshot and nothing else."""
+    with open_records("sqlite", tmp_path) as records:
+        furnish(records)
+        (copy := tmp_path / "copy").mkdir()
+        records.snapshot(copy)
+    server = postgresql.database()
+    with open_records(server, tmp_path) as records:
+        fill(records, 9)
+    before = tables(server, tmp_path)
+    with pytest.raises(UsageError, match="--replace"):
+        load(copy, server)
+    assert tables(server, tmp_path) == before
+    load(copy, server, replace=True)
+    assert tables(server, tmp_path) == tables("sqlite", copy)
+
+
+def test_a_snapshot_is_one_moment_while_others_write(url, tmp_path):
+    """Progress, checkpoint and facts of a room are one transaction: no copy has one without the others."""
+    with open_records(url, tmp_path) as records:
+        fill(records, 3)
+        stop, made = threading.Event(), []
+
+        def derive():
+            n = 0
+            while not stop.is_set():
+                start = T0 + n * DAY_MS
+                for room in ("a101", "a102"):
+                    records.store_derivation(
+                        SITE, room, start, start + DAY_MS, [Interval(start, start + DAY_MS, VACANT)], [],
+                        [(start + DAY_MS, {"n": n})], start + DAY_MS,
+                    )  # fmt: skip
+                n += 1
+                made.append(n)
+
+        writer = threading.Thread(target=derive)
+        writer.start()
+        try:
+            seen = set()
+            for n in range(5):
+                while len(made) < 10 * (n + 1):
+                    stop.wait(0.01)
+                (copy := tmp_path / f"copy-{n}").mkdir()
+                records.snapshot(copy)
+                with open_records("sqlite", copy) as held:
+                    through = held.derived_through(SITE, "a101")
+                    assert held.checkpoint(SITE, "a101", 2**52) == (
+                        through,
+                        {"n": (through - T0) // DAY_MS - 1},
+                    )
+                    assert held.intervals(SITE, "a101", 0, 2**52)[-1].end_ms == through
+                    assert through - held.derived_through(SITE, "a102") in (0, DAY_MS)
+                    seen.add(through)
+        finally:
+            stop.set()
+            writer.join()
+    assert len(seen) == 5
+
+
+def test_a_damaged_file_is_found(tmp_path):
+    """Every page is looked at, and every key."""
+    with open_records("sqlite", tmp_path) as records:
+        furnish(records)
+        (copy := tmp_path / "copy").mkdir()
+        records.snapshot(copy)
+    file = copy / "records.sqlite"
+    good = file.read_bytes()
+    at = good.index(json.dumps({"ở": []})[1:5].encode())
+    file.write_bytes(good[: at // 4096 * 4096] + bytes(4096) + good[(at // 4096 + 1) * 4096 :])
+    with pytest.raises(StoreError):
+        check(copy)

@@ -15,12 +15,13 @@ BoardKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A board was heard. `retained`: the broker repeated what may be old."""
+    """A board was heard. `retained`: the broker repeated what may be old; `known`: of a boot heard before."""
 
     site: str
     board: str
     at_ms: int
     retained: bool = False
+    known: bool = False
     birth: Birth | None = None
     boot: str | None = None
     availability: str | None = None
@@ -52,3 +53,4 @@ class Batch:
     records: int = 0
     duplicates: int = 0
     refused: int = 0
+    canaries: int = 0

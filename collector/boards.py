@@ -88,7 +88,7 @@ class Boards:
         board.heard = board.heard or not again
         note, at_ms = None, None if heard.retained else heard.at_ms
         if heard.birth is not None:
-            note = _born(board, heard.birth, at_ms)
+            note = _born(board, heard.birth, at_ms, heard.known)
         elif heard.reported is not None:
             note = _reported(board, heard, heard.reported, again)
         elif heard.reply is not None:
@@ -192,10 +192,12 @@ def _interval_ms(points: dict[str, Any]) -> int:
     return min(told, default=INTERVAL_MS)
 
 
-def _born(board: _Board, birth: Birth, at_ms: int | None) -> _Note | None:
+def _born(board: _Board, birth: Birth, at_ms: int | None, known: bool) -> _Note | None:
     """What a birth changes. A broker that was set back may repeat (`at_ms` None) one of an earlier boot."""
     if at_ms is None and (birth.boot == board.boot or birth.boot in board.earlier):
         return None
+    if at_ms is None and known and board.boot is not None:
+        return None  # heard before, and another since
     if board.boot is not None and birth.boot != board.boot:
         board.earlier.append(board.boot)
     board.boot, board.interval_ms = birth.boot, _interval_ms(birth.points)

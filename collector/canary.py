@@ -16,7 +16,6 @@ class Canary:
 
     def __init__(self, topic: str, every_s: float = EVERY_S, patience_s: float = PATIENCE_S) -> None:
         self.topic = topic
-        self._name = topic.encode()
         self._every_s, self._first_patience_s = every_s, patience_s
         self._patience_s = patience_s
         self._doubtful = False  # nothing has arrived since the broker was silent for too long
@@ -27,10 +26,6 @@ class Canary:
         self._quiet_since = self._asked_at = now
         self._sent_at = now - self._every_s
         return self._doubtful
-
-    def is_ours(self, topic: bytes) -> bool:
-        """Whether a message that arrived is the canary, ours or another collector's."""
-        return topic == self._name
 
     def alive(self, now: float) -> None:
         """A message arrived."""

@@ -191,7 +191,7 @@ class Collector:
         return messages
 
     def _count(self, messages: list[Message], batch: Batch, uncounted: int) -> None:
-        self.received += len(messages)
+        self.received += len(messages) - batch.canaries
         self.records += batch.records
         self.duplicates += batch.duplicates
         self.rejected += len(batch.dead) - batch.refused + uncounted

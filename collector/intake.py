@@ -13,6 +13,7 @@ from campus.wire.server import (
     decode_reply,
     decode_reported,
     decode_telemetry,
+    is_canary,
     parse,
     seqs,
 )
@@ -198,9 +199,10 @@ class Intake:
         if topic.leaf == "birth":
             birth = decode_birth(message.payload)
             key = BootKey(site, board, birth.boot)
+            known = batch is not None and key in self.ledger
             if batch is not None and self._knows(key, message):
                 self._starts.born(key, birth.up_offset_ms, retained, batch)
-            return Sighting(site, board, at_ms, retained, birth=birth, boot=birth.boot)
+            return Sighting(site, board, at_ms, retained, known, birth, birth.boot)
         if topic.leaf == "availability":
             told = decode_availability(message.payload)
             return Sighting(site, board, at_ms, retained, boot=told.boot, availability=told.state)
@@ -212,6 +214,9 @@ class Intake:
         raise WireError("topic", "not a topic that the collector reads")
 
     def _reject(self, message: Message, error: WireError, batch: Batch) -> None:
+        if is_canary(message.topic, message.payload):
+            batch.canaries += 1
+            return
         topic = self._topics.get(message.topic)
         payload = b"" if topic is not None and topic.leaf in SECRET else message.payload
         batch.dead.append(DeadLetter(message.received_at_ms, error.cause, message.topic, payload))

@@ -84,7 +84,9 @@ class JournalFile:
             with self._lock, self._transaction():
                 yield self.db
         except sqlite3.Error as error:
-            raise StoreError(f"The journal {self.path} cannot be written: {error}.") from error
+            raise StoreError(
+                f"The journal {self.path} cannot be written ({error}): look at its disk and rights; it tries again."
+            ) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ FLOOD = "flood"
 RATE = 100.0
 """Messages a second of one board, each of at most 1 KiB; a larger one counts once more for each KiB. Many times what a
 board with all its sensors sends while it drains a day's spool."""
-BURST = 15_000.0
+BURST = 12_000.0
 """Messages it may send at once after a pause."""
 KNOWN = 10_000
 BOOTS = 200.0

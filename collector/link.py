@@ -15,6 +15,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTProtocolVersion
 
+from campus.wire.server import CANARY
 from collector.address import BrokerAddress
 from collector.canary import Canary
 from collector.client import Client, OnMessage, Ticket, Will, new_client, properties_of, refusal
@@ -265,15 +266,13 @@ class BrokerLink:
             log.warning("%s: %s", self.address, silence)
             self._lost(f"The broker {self.address} {silence}")
         elif canary.due(now) and self._client is not None:
-            self._client.publish(canary.topic, b"1", 0)
+            self._client.publish(canary.topic, CANARY, 0)
 
     def _has_room(self) -> bool:
         return not self._overflow and (not self.connected or self._room() > 0)
 
     def _arrived(self, topic: bytes, payload: bytes, retain: bool, packet_id: int) -> None:
         self._received += 1
-        if not packet_id and self._canary is not None and self._canary.is_ours(topic):
-            return
         ticket = (self.generation, packet_id) if packet_id else None
         try:
             name = str(topic, "utf-8")

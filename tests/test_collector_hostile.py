@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from test_collector_ingest import BOOT, NOW, TOPIC, Bench, sample
+from test_collector_ingest import BOOT, NOW, OTHER_BOOT, TOPIC, Bench, sample
 
 from campus.errors import StoreError
 from campus.wire.lifecycle import encode_birth
@@ -204,3 +204,23 @@ def test_what_waits_for_its_time_and_is_damaged_holds_up_nothing(bench):
     bench.pipeline.pump()
     assert [row[4] for row in bench.stored()] == ["good", "unsynced"]
     assert bench.pipeline.journal.dead_letters() == []
+
+
+def test_a_broker_that_was_set_back_does_not_set_a_board_back(tmp_path):
+    """After a power cut it repeats the birth of an earlier boot: the record keeps the latest, over our restart too."""
+
+    def born(bench, boot, retain=False):
+        birth = encode_birth(boot, "1", "esp32", "power_on", "ntp", {})
+        bench.arrive(birth, topic=board_topic("school", "board-1", "birth"), retain=retain)
+        bench.pipeline.pump()
+        return bench.records.board("school", "board-1").boot
+
+    first = Bench(tmp_path)
+    assert born(first, BOOT) == BOOT
+    assert born(first, OTHER_BOOT) == OTHER_BOOT
+    first.close()
+    again = Bench(tmp_path)
+    assert born(again, BOOT, retain=True) == OTHER_BOOT
+    assert born(again, "abcdefabcdef0001", retain=True) == "abcdefabcdef0001", "one that nobody heard is news"
+    assert born(again, BOOT) == BOOT, "what the board says itself counts"
+    again.close()

@@ -92,6 +92,19 @@ def test_older_than_the_retention_does_not_hold_up_the_rest(influxdb):
     store.close()
 
 
+def test_what_the_server_lets_go_is_not_taken_for_whole(influxdb):
+    """Readings before the default policy's reach may be gone; without a policy all are there, to our knowledge."""
+    url = influxdb.database()
+    name = url.rsplit("/", 1)[1]
+    store = open_influx(url + "?api=v1")
+    assert store.raw_from() == 0
+    store.close()
+    influxdb.query(f'CREATE RETENTION POLICY "month" ON "{name}" DURATION 30d REPLICATION 1 DEFAULT')
+    store = open_influx(url + "?api=v1")
+    assert round((store._clock() * 1000 - store.raw_from()) / DAY) == 30
+    store.close()
+
+
 def test_store_away_and_back(influxdb):
     """While the server is away every call raises StoreError; when it is back the same store goes on."""
     store = open_influx(influxdb.database() + "?api=v1")

@@ -8,6 +8,7 @@ twice changes nothing.
 
 import logging
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -57,6 +58,8 @@ class InfluxTelemetry:
         self._clock = clock
         self._lock = threading.Lock()
         self._prefixes: dict[tuple[SeriesKey, str], str] = {}
+        self._ask_policy_at = 0.0
+        self._kept_s = 0  # by the default retention policy; 0: for ever
         try:
             schema = self._newest("version", "campus_schema")
             if schema > SCHEMA:
@@ -212,8 +215,17 @@ class InfluxTelemetry:
         return means
 
     def raw_from(self) -> int:
-        """0: what is kept, and for how long, is the server's."""
-        return 0
+        """By the server's retention policy, which is asked once an hour; 0 where it has none, or does not tell."""
+        now = self._clock()
+        if now >= self._ask_policy_at:
+            self._ask_policy_at = now + 3600
+            try:
+                policies = self._all(["SHOW RETENTION POLICIES"])
+            except StoreError as error:  # not every server that speaks InfluxQL has it
+                log.warning("How long InfluxDB keeps readings is not known: %s", error)
+                policies = []
+            self._kept_s = next((_seconds(row[1]) for row in policies if row[-1] is True), 0)
+        return int((now - self._kept_s) * 1000) if self._kept_s else 0
 
     def snapshot(self, target: Path) -> None:
         raise UsageError("Readings are in InfluxDB: back the server up with its own tool (influxd backup).")
@@ -265,3 +277,9 @@ def _where(tags: dict[str, str | None], start_ms: int | None, end_ms: int | None
 
 def _float(value: float | None) -> float | None:
     return None if value is None else float(value)
+
+
+def _seconds(duration: str) -> int:
+    """Seconds of what InfluxDB writes as 720h0m0s."""
+    parts = re.findall(r"(\d+)([hms])", str(duration))
+    return sum(int(number) * {"h": 3600, "m": 60, "s": 1}[unit] for number, unit in parts)

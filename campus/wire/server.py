@@ -24,6 +24,7 @@ from campus.wire.topics import LEAVES, PREFIX, RESERVED, check_id
 from campus.wire.update import decode_update
 
 MAX_NOTES = 4
+CANARY = b"canary"
 STATES = ("online", "lost", "offline", "sleeping")
 
 Topic = namedtuple("Topic", "site kind name leaf")
@@ -60,6 +61,11 @@ def canary_topic(site):
     It comes by the filter for the telemetry of boards, and no board is called "service".
     """
     return PREFIX + check_id(site) + "/service/telemetry"
+
+
+def is_canary(topic, payload):
+    """Whether a message is a collector's to itself."""
+    return payload == CANARY and topic.startswith(PREFIX) and topic.endswith("/service/telemetry")
 
 
 def subscription(leaf, site=None):

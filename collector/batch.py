@@ -9,13 +9,16 @@ from collector.messages import DeadLetter, Kept
 from collector.readings import Columns
 from collector.unsynced import Change
 
+LATE_MS = 10 * 60_000
+"""Observed this long before it was received: rooms may already be derived past it."""
 BoardKey = tuple[str, str]
 """(site, board)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A board was heard. `retained`: the broker repeated what may be old; `known`: of a boot heard before."""
+    """A board was heard. `retained`: the broker repeated what may be old; `known`: of a boot heard before;
+    `interval_ms`: it can be expected so often, where no birth says it."""
 
     site: str
     board: str
@@ -27,6 +30,7 @@ class Sighting:
     availability: str | None = None
     reply: Reply | None = None
     reported: Reported | None = None
+    interval_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -54,3 +58,9 @@ class Batch:
     duplicates: int = 0
     refused: int = 0
     canaries: int = 0
+
+    def widen(self, board: BoardKey, span: tuple[int, int], now_ms: int) -> None:
+        """Readings of [first, last] of a board are in it; whether they are late is told by `now_ms`."""
+        spans = self.late if span[0] < now_ms - LATE_MS else self.spans
+        held = spans.get(board)
+        spans[board] = span if held is None else (min(held[0], span[0]), max(held[1], span[1]))

@@ -86,6 +86,7 @@ class Boards:
         if again and board.heard:
             return  # overtaken since
         board.heard = board.heard or not again
+        board.interval_ms = heard.interval_ms or board.interval_ms
         note, at_ms = None, None if heard.retained else heard.at_ms
         if heard.birth is not None:
             note = _born(board, heard.birth, at_ms, heard.known)

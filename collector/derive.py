@@ -16,10 +16,9 @@ from campus.inference.presence import MINUTE_MS, Presence, PresenceStep
 from campus.records import Records
 from campus.records.entities import Room
 from campus.telemetry import TelemetryStore
-from collector.batch import BoardKey
+from collector.batch import LATE_MS, BoardKey
 from collector.days import midnight, next_midnight
 from collector.horizon import HOLD_MS, Horizon, Thinned
-from collector.intake import LATE_MS
 from collector.places import Places
 from collector.readings import EARLIEST_MS
 from collector.slots import slot_facts

@@ -3,7 +3,8 @@ but for reading again what waited for its boot's time.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from zoneinfo import ZoneInfo
 
 from campus.wire.errors import WireError
 from campus.wire.server import (
@@ -18,7 +19,9 @@ from campus.wire.server import (
     seqs,
 )
 from campus.wire.telemetry import Telemetry
+from collector import foreign_devices
 from collector.batch import Batch, BoardKey, Sighting
+from collector.foreign_devices import FOREIGN, ForeignDevices
 from collector.ledger import BootKey, Ledger
 from collector.limits import FLOOD, NewBoots
 from collector.messages import DeadLetter, Kept, Message, Up
@@ -28,8 +31,6 @@ from collector.unsynced import Unsynced
 
 log = logging.getLogger(__name__)
 
-LATE_MS = 10 * 60_000
-"""Observed this long before it was received: rooms may already be derived past it."""
 DISORDER, FAULT = "disorder", "fault"
 """Causes of dead letters beside those of the wire contract."""
 KNOWN_TOPICS = 10_000
@@ -44,17 +45,25 @@ SECRET = ("command", "config/desired")
 class Intake:
     """Knows what was received before (`ledger`). `unique=False` takes everything as new: only to show that."""
 
-    def __init__(self, ledger: Ledger, unsynced: Unsynced, unique: bool = True) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        unsynced: Unsynced,
+        unique: bool = True,
+        zone_of: Callable[[str], ZoneInfo] = lambda site: ZoneInfo("UTC"),
+    ) -> None:
         self._unsynced, self._unique = unsynced, unique
         self._topics: dict[str, Topic] = {}
         self._points: dict[BoardKey, set[str]] = {}
         self._new_boots = NewBoots()
+        self._zone_of = zone_of
         self.reset(ledger)
 
     def reset(self, ledger: Ledger) -> None:
         """Begin anew from what is durable, after a batch that failed as a whole."""
         self.ledger = ledger
         self._starts = Starts(ledger, self._unsynced, self._add)
+        self._foreign = ForeignDevices(self._zone_of, ledger.knows, self._check_points)
 
     def prepare(self, messages: Sequence[Message]) -> Batch:
         """Decode and settle in order of arrival. Never raises for anything a message holds."""
@@ -66,6 +75,9 @@ class Intake:
                     self._telemetry(message, topic, batch)
                     if not message.retain:  # against the contract, and of any age
                         heard[topic.site, topic.name] = message.received_at_ms
+                elif topic.kind == FOREIGN:
+                    if self._foreign.take(message, topic, batch):
+                        batch.kept.append(Kept(message))
                 else:
                     batch.sightings.append(self._lifecycle(message, topic, batch))
                     batch.kept.append(Kept(message))
@@ -84,6 +96,9 @@ class Intake:
             message = each.message
             try:
                 topic = self._topic(message.topic)
+                if topic.kind == FOREIGN:
+                    self._foreign.take(message, topic, batch, again=True)
+                    continue
                 if topic.leaf != "telemetry":
                     batch.sightings.append(self._lifecycle(message, topic))
                     continue
@@ -113,8 +128,8 @@ class Intake:
     def _topic(self, text: str) -> Topic:
         topic = self._topics.get(text)
         if topic is None:
-            topic = parse(text)
-            if topic.kind != "board":
+            topic = foreign_devices.parse(text) if text.startswith(foreign_devices.PREFIX) else parse(text)
+            if topic.kind not in ("board", FOREIGN):
                 raise WireError("topic", "not a topic of a board")
             if len(self._topics) >= KNOWN_TOPICS:
                 self._topics.clear()
@@ -124,7 +139,11 @@ class Intake:
     def _telemetry(self, message: Message, topic: Topic, batch: Batch) -> None:
         telemetry = decode_telemetry(message.payload)
         if (topic.site, topic.name, telemetry.columns) not in batch.columns:
-            self._check_points(topic, telemetry)
+            try:
+                self._check_points((topic.site, topic.name), set(telemetry.columns))
+            except WireError as error:
+                error.boot, error.seqs = telemetry.boot, seqs(telemetry)
+                raise
         key = BootKey(topic.site, topic.name, telemetry.boot)
         if not self._knows(key, message):
             batch.refused += 1
@@ -161,7 +180,7 @@ class Intake:
             telemetry, topic.site, topic.name, received_at_ms, None, False, batch.readings, batch.columns
         )
         if span is not None:
-            _widen(batch, (topic.site, topic.name), span, received_at_ms)
+            batch.widen((topic.site, topic.name), span, received_at_ms)
         batch.kept.append(Kept(message, only))
 
     def _knows(self, key: BootKey, message: Message) -> bool:
@@ -170,13 +189,11 @@ class Intake:
             return True
         return self._new_boots.may((key.site, key.board), message.received_at_ms)
 
-    def _check_points(self, topic: Topic, telemetry: Telemetry) -> None:
-        known = self._points.setdefault((topic.site, topic.name), set())
-        new = set(telemetry.columns) - known
-        if len(known) + len(new) > MAX_POINTS:
-            reason = f"a board has at most {MAX_POINTS} points"
-            raise WireError("point", reason, telemetry.boot, seqs(telemetry))
-        known |= new
+    def _check_points(self, board: BoardKey, points: set[str]) -> None:
+        known = self._points.setdefault(board, set())
+        if len(known | points) > MAX_POINTS:
+            raise WireError("point", f"a board has at most {MAX_POINTS} points")
+        known |= points
 
     def _read_again(self, kept: Kept, batch: Batch, now_ms: int) -> None:
         """`now_ms`: against which it is late."""
@@ -192,7 +209,7 @@ class Intake:
             readings(telemetry, site, board, at_ms, was_ms, False, batch.removed, batch.removed_columns)
         span = readings(telemetry, site, board, at_ms, offset_ms, told, batch.readings, batch.columns)
         if span is not None:
-            _widen(batch, (site, board), span, now_ms)
+            batch.widen((site, board), span, now_ms)
 
     def _lifecycle(self, message: Message, topic: Topic, batch: Batch | None = None) -> Sighting:
         site, board, at_ms, retained = topic.site, topic.name, message.received_at_ms, message.retain
@@ -237,9 +254,3 @@ def _narrowed(telemetry: Telemetry, only: list[int] | None) -> Telemetry:
         return telemetry
     wanted = set(only)
     return telemetry._replace(rows=[row for row in telemetry.rows if telemetry.seq + row[0] in wanted])
-
-
-def _widen(batch: Batch, board: BoardKey, span: tuple[int, int], now_ms: int) -> None:
-    spans = batch.late if span[0] < now_ms - LATE_MS else batch.spans
-    held = spans.get(board)
-    spans[board] = span if held is None else (min(held[0], span[0]), max(held[1], span[1]))

@@ -125,12 +125,18 @@ class Ledger:
 
     def __init__(self, boots: Iterable[tuple[BootKey, BootLedger]] = ()) -> None:
         self._boots = dict(boots)
+        self._boards = {(key.site, key.board) for key in self._boots}
+
+    def knows(self, site: str, board: str) -> bool:
+        """Whether any boot of the board was ever heard."""
+        return (site, board) in self._boards
 
     def boot(self, key: BootKey) -> BootLedger:
         """The ledger of a boot; a new one if it was never heard."""
         found = self._boots.get(key)
         if found is None:
             found = self._boots[key] = BootLedger()
+            self._boards.add((key.site, key.board))
         return found
 
     def __contains__(self, key: BootKey) -> bool:

@@ -49,8 +49,8 @@ class Pipeline:
         self.clock_ms, self._heard = clock_ms, heard
         self.records, self.telemetry = records, telemetry
         self.journal = journal or Journal(data / "journal.sqlite")
-        self.intake = Intake(self.journal.ledger(), self.journal.unsynced, unique)
         self.places = Places(records, clock_ms)
+        self.intake = Intake(self.journal.ledger(), self.journal.unsynced, unique, self.places.zone)
         self.boards = Boards(live, self.places.room_of)
         self.boards.load(records)
         self.deriver = Deriver(

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from campus.inference.fuse import INPUTS
 from campus.records import Records
@@ -69,6 +70,10 @@ class Places:
 
     def room(self, site: str, room: str) -> Room | None:
         return self._rooms.get((site, room))
+
+    def zone(self, site: str) -> ZoneInfo:
+        """Of any site; UTC where it is not known."""
+        return ZoneInfo(self._sites[site].tz) if site in self._sites else ZoneInfo("UTC")
 
     def tz(self, site: str) -> str:
         return self._sites[site].tz

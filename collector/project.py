@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from campus.records import Records
 from campus.telemetry import Readings, TelemetryStore
-from collector.batch import Batch
+from collector.batch import LATE_MS, Batch
 from collector.boards import Boards
-from collector.intake import LATE_MS, Intake
+from collector.intake import Intake
 from collector.journal import Journal
 
 log = logging.getLogger(__name__)

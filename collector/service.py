@@ -16,6 +16,7 @@ from campus.records import Records
 from campus.telemetry import TelemetryStore
 from campus.wire.lifecycle import encode_availability
 from campus.wire.server import canary_topic, room_topic, service_topic, subscription
+from collector import foreign_devices
 from collector.canary import Canary
 from collector.claims import Claims
 from collector.client import Ticket, Will
@@ -87,8 +88,9 @@ class CollectorService:
         try:
             if mqtt is not None:
                 identity = f"campus-collector-{self.pipeline.journal.identity}"
+                wanted = [*map(subscription, LEAVES), foreign_devices.SUBSCRIPTION]
                 self.link = BrokerLink(
-                    mqtt, identity, [subscription(leaf) for leaf in LEAVES], self._arrived, time.monotonic,
+                    mqtt, identity, wanted, self._arrived, time.monotonic,
                     capacity, self._will(), lambda: self.collector.room, canary, **faults,
                 )  # fmt: skip
         except BaseException:

@@ -12,6 +12,7 @@ from processes import free_port
 
 from campus.boards.accounts import Accounts
 from campus.boards.authority import Authority
+from campus.boards.rights import BOARD, FOREIGN
 from campus.boards.setup import Setup
 from collector import mosquitto as module
 from collector.address import BrokerAddress
@@ -54,7 +55,8 @@ def enrol(managed: ManagedMosquitto, *boards: str) -> dict[str, str]:
 
 def settle(managed: ManagedMosquitto) -> None:
     """Wait until mosquitto knows all accounts as they are now."""
-    assert until(lambda: all(each.hash in known(managed) for each in managed.accounts.boards()))
+    everyone = managed.accounts.boards((BOARD, FOREIGN))
+    assert until(lambda: all(each.hash in known(managed) for each in everyone))
     time.sleep(0.2)  # it reads the files at once, and says nothing
 
 

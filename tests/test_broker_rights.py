@@ -7,7 +7,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from servers import Mosquitto
 
-from campus.boards.rights import BOARD, READS, WRITES
+from campus.boards.rights import BOARD, FOREIGN, READS, WRITES, rules
 
 ACL = (Path(__file__).parents[1] / "collector" / "mosquitto.acl").read_text()
 USERS = {"collector": "c", "simulator": "s", "esp32-1": "one", "esp32-2": "two"}
@@ -29,6 +29,7 @@ def test_a_boards_rules_are_those_of_the_one_table():
     assert told == [
         *(f"pattern write campus/v1/+/%u/{leaf}" for leaf in WRITES[BOARD]),
         *(f"pattern read campus/v1/+/%u/{leaf}" for leaf in READS[BOARD]),
+        *(line.replace("topic", "pattern") for line in rules(FOREIGN, "+", "%u")[1:]),
     ]
 
 

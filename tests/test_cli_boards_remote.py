@@ -11,6 +11,7 @@ from processes import free_port
 from remote_board import Refused, RemoteBoard, Slots
 
 from campus.boards import bundle
+from campus.boards.accounts import Accounts
 from campus.boards.authority import Authority
 from campus.boards.bundle import Bundle
 from campus.boards.setup import Setup
@@ -105,6 +106,36 @@ def test_a_board_that_does_not_come_back_is_said(school, monkeypatch):
     with RemoteBoard(school.broker.url, reboot=lambda args: None):
         code, _, error = school.board("reboot", "board-1")
     assert code == 1 and "did not come back" in error
+
+
+def test_a_foreign_device_is_let_in_listed_and_shut_out(school, signed):
+    """What to type into it is shown once, its rights are its own prefix; ids that are taken or none are refused."""
+    accounts = Accounts(Setup.folder(school.data))
+    accounts.ensure_services()
+    code, told, _ = school.board("foreign", "plug-12", "--json")
+    shown = json.loads(told)
+    assert code == 0 and shown["prefix"] == "campus/ext/school/plug-12" and shown["user"] == "plug-12"
+    assert (shown["server"], shown["port"]) == ("127.0.0.1", 8883) and len(shown["password"]) == 40
+    accounts = Accounts(Setup.folder(school.data))
+    accounts.project()
+    assert (
+        "user plug-12\ntopic readwrite campus/ext/school/plug-12/#\n" in (accounts.folder / "acl").read_text()
+    )
+    code, again, _ = school.board("foreign", "plug-12")
+    assert code == 0 and "campus/ext/school/plug-12" in again and shown["password"] not in again
+    assert "foreign" in school.board("list")[1]
+    accounts.add_board("school", "board-1")
+    for words, refusal in (
+        (("foreign", "board-1"), "another kind of board"),
+        (("enroll", "plug-12"), "another kind of board"),
+        (("foreign", "Plug 12"), "not the id of a board"),
+        (("foreign", "collector"), "not the id of a board"),
+        (("foreign", "plug-13", "--site", "mars"), "no site 'mars'"),
+    ):
+        code, _, error = school.board(*words)
+        assert code == 2 and refusal in error, error
+    assert school.board("remove", "plug-12", "--yes")[0] == 0
+    assert "plug-12" not in school.board("list")[1]
 
 
 def test_silence_says_when_the_board_was_last_heard(school):

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from campus.boards.files import locked, replace
-from campus.boards.rights import BOARD, SERVICES, rules
+from campus.boards.rights import BOARD, FOREIGN, SERVICES, rules
 from campus.errors import NotFound, StoreError, UsageError
 from campus.wire.topics import valid_id
 
@@ -42,7 +42,7 @@ class Account:
 
     def __post_init__(self) -> None:
         """Raises ValueError, TypeError: a person can edit the file, and each account becomes lines of mosquitto's."""
-        known = valid_id(self.site) if self.kind == BOARD else self.kind in SERVICES
+        known = valid_id(self.site) if self.kind in (BOARD, FOREIGN) else self.kind in SERVICES
         if not (known and valid_id(self.user) and HASH.fullmatch(self.hash)):
             raise ValueError(self.user)
         if type(self.claim_expires_ms) not in (int, type(None)):
@@ -72,6 +72,12 @@ class Accounts:
         self._put(site, board, password, None)
         return password
 
+    def add_foreign(self, site: str, source: str) -> str:
+        """Let a foreign device in, as `add_board` does a board; returns its password."""
+        password = new_password()
+        self._put(site, source, password, None, FOREIGN)
+        return password
+
     def claim_board(self, site: str, board: str, hours: float = 24) -> str:
         """Let a board in with a code that a person types at the board; returns it as `XXXX-XXXX-XXXX-XXXX-XXXX`.
 
@@ -95,16 +101,17 @@ class Accounts:
             self._write(accounts)
 
     def remove(self, board: str) -> None:
-        """Shut a board out; its connection ends too. Raises NotFound."""
+        """Shut a board or a foreign device out; its connection ends too. Raises NotFound."""
         with locked(self.folder):
             accounts = self._read()
-            self._board(accounts, board)
+            if (held := accounts.get(board)) is None or held.kind in SERVICES:
+                raise NotFound(f"There is no account of a board '{board}'.")
             del accounts[board]
             self._write(accounts)
 
-    def boards(self) -> list[Account]:
-        """Every board's account in order of its id, claims that have run out among them."""
-        return [account for account in self._read().values() if account.kind == BOARD]
+    def boards(self, kinds: tuple[str, ...] = (BOARD,)) -> list[Account]:
+        """Every board's account in order of its id, claims that have run out among them; or those of other `kinds`."""
+        return [account for account in self._read().values() if account.kind in kinds]
 
     # services of this server
 
@@ -169,7 +176,9 @@ class Accounts:
 
     # the file
 
-    def _put(self, site: str, board: str, password: str, claim_expires_ms: int | None) -> None:
+    def _put(
+        self, site: str, board: str, password: str, claim_expires_ms: int | None, kind: str = BOARD
+    ) -> None:
         if not valid_id(site):
             raise UsageError(f"'{site}' is not the id of a site: 1 to 64 signs a-z, 0-9 or -.")
         if not valid_id(board) or board in SERVICES:
@@ -180,7 +189,11 @@ class Accounts:
             accounts = self._read()
             if (held := accounts.get(board)) and held.site != site:
                 raise UsageError(f"The board '{board}' belongs to site '{held.site}': remove it there first.")
-            accounts[board] = Account(board, BOARD, site, hashed(password), self._now_ms(), claim_expires_ms)
+            if held and held.kind != kind:
+                raise UsageError(
+                    f"'{board}' is let in as another kind of board: remove it first, or choose another id."
+                )
+            accounts[board] = Account(board, kind, site, hashed(password), self._now_ms(), claim_expires_ms)
             self._write(accounts)
 
     def _board(self, accounts: dict[str, Account], board: str) -> Account:

@@ -9,6 +9,8 @@ from campus.wire.topics import PREFIX, board_topic
 COLLECTOR = "collector"
 OPERATOR = "operator"
 BOARD = "board"
+FOREIGN = "foreign"
+"""A device that is none of our boards: below campus/ext/{site}/{its id} it may write and read what it likes."""
 SERVICES = (COLLECTOR, OPERATOR)
 """Users of this server itself; each is also its own kind, and no board may be called so."""
 
@@ -28,6 +30,8 @@ def rules(kind: str, site: str, user: str) -> list[str]:
     """The lines of mosquitto's access file for one user."""
     if kind == COLLECTOR:
         return [f"user {user}", "topic readwrite campus/#"]
+    if kind == FOREIGN:
+        return [f"user {user}", f"topic readwrite campus/ext/{site}/{user}/#"]
 
     def topic(leaf: str) -> str:
         return board_topic(site, user, leaf) if kind == BOARD else subscription(leaf)

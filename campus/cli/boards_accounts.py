@@ -1,4 +1,4 @@
-"""`campus board enroll`, `list` and `remove`: which boards the broker lets in."""
+"""`campus board enroll`, `foreign`, `list` and `remove`: which boards and other devices the broker lets in."""
 
 import json
 import time
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from campus.boards.accounts import Account
+from campus.boards.rights import BOARD, FOREIGN
 from campus.boards.usb import Usb, check_port
 from campus.cli.asking import agreed
 from campus.cli.boards import BoardId, DryRun, Office, SiteOption, Yes, board_app, console, own_wifi, site_for
@@ -55,6 +56,42 @@ def enroll(
     )
 
 
+@board_app.command("foreign")
+@with_settings()
+def foreign(
+    settings: Settings,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="An id for the device, such as plug-12: its board id here", show_default=False
+        ),
+    ],
+    site: SiteOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
+) -> None:
+    """Let in a device that is none of our boards: Tasmota, Shelly, Zigbee2MQTT or ESPHome (docs/foreign.md).
+
+    Shows what to type into the device, its password among it. Again for the same id: a new password.
+    """
+    office = Office.open(settings)
+    office.accounts.require()
+    site = site_for(settings, site)
+    told = {
+        "server": office.setup.board_host(),
+        "port": office.setup.port,
+        "authority": str(office.authority.ca_file),
+        "user": source,
+        "password": office.accounts.add_foreign(site, source),
+        "prefix": f"campus/ext/{site}/{source}",
+    }
+    if as_json:
+        print(json.dumps(told))
+        return
+    console.print(f"Type into {source}, which speaks TLS (docs/foreign.md says where):")
+    for name, value in told.items():
+        console.print(f"  {name:10} {value}")
+
+
 def _enroll_over_usb(office: Office, site: str, board: str, port: str) -> None:
     check_port(port)
     with TemporaryDirectory() as folder:
@@ -75,8 +112,11 @@ def list_boards(
     settings: Settings,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
 ) -> None:
-    """List the boards that are let in, those whose claim code waits or ran out, and when each was last heard."""
-    accounts = Office.open(settings).accounts.boards()
+    """List the boards that are let in, those whose claim code waits or ran out, and when each was last heard.
+
+    Foreign devices too: what is behind a bridge is listed by its readings only.
+    """
+    accounts = Office.open(settings).accounts.boards((BOARD, FOREIGN))
     heard = _heard(settings, {account.site for account in accounts})
     rows = [_row(account, heard.get((account.site, account.user), {}), settings.tz) for account in accounts]
     if as_json:
@@ -99,9 +139,9 @@ def list_boards(
 @board_app.command("remove")
 @with_settings()
 def remove(settings: Settings, board: BoardId, yes: Yes = False, dry_run: DryRun = False) -> None:
-    """Shut a board out: its credential and its claim code end, and so does its connection. Its readings stay."""
+    """Shut a board or a foreign device out: its credential ends, and so does its connection. Its readings stay."""
     accounts = Office.open(settings).accounts
-    found = [one for one in accounts.boards() if one.user == board]
+    found = [one for one in accounts.boards((BOARD, FOREIGN)) if one.user == board]
     if dry_run and found:
         console.print(f"{board} of site {found[0].site} would be shut out. Nothing was changed.")
         return
@@ -128,7 +168,9 @@ def _heard(settings: Settings, sites: set[str]) -> dict[tuple[str, str], dict[st
 
 def _row(account: Account, heard: dict[str, Any], tz: str) -> dict[str, str | None]:
     expires_ms = account.claim_expires_ms
-    if expires_ms is None:
+    if account.kind == FOREIGN:
+        state = "foreign"
+    elif expires_ms is None:
         state = "enrolled"
     elif account.valid(time.time_ns() // 1_000_000):
         state = f"claim code until {_local(expires_ms, tz)}"

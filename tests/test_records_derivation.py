@@ -194,13 +194,11 @@ def test_several_rooms_are_one_transaction(records):
         {"end": -1},
     ],
 )
-def test_a_contradiction_of_the_caller_is_refused(tmp_path, bad):
+def test_a_contradiction_of_the_caller_is_refused(records, bad):
     """Overlapping, unordered or empty intervals, another room's facts and a reversed range are ValueErrors."""
-    with open_records("sqlite", tmp_path) as records:
-        fill(records)
-        with pytest.raises(ValueError):
-            store(records, 0, **{"end": 100, **bad})
-        assert records.derived_through(SITE, ROOM) is None
+    with pytest.raises(ValueError):
+        store(records, 0, **{"end": 100, **bad})
+    assert records.derived_through(SITE, ROOM) is None
 
 
 def test_ranges_are_read_through_the_key(tmp_path):

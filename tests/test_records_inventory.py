@@ -7,20 +7,12 @@ from records_stores import BOARD, DATABASES, ROOM, SITE, changed, example, examp
 
 from campus.calendar import Lesson
 from campus.errors import NotFound, UsageError
-from campus.records import open_records
 from campus.records.inventory import Inventory
 
 
 @pytest.fixture(params=DATABASES)
 def records(request, tmp_path):
     with opened(request, tmp_path) as records:
-        yield records
-
-
-@pytest.fixture
-def file_records(tmp_path):
-    """SQLite only: for the many cases that never reach the database."""
-    with open_records("sqlite", tmp_path) as records:
         yield records
 
 
@@ -195,12 +187,12 @@ def test_moving_a_board_is_one_row(records):
         ("terms.0.end", date(2026, 9, 5), "terms[0].end: "),
     ],
 )
-def test_a_contradiction_is_named_and_refused_as_a_whole(file_records, path, value, expected):
+def test_a_contradiction_is_named_and_refused_as_a_whole(records, path, value, expected):
     """Into filled or empty records, the first wrong row is named and nothing is imported."""
     document = changed(path, value)
-    assert refused(file_records, document).startswith(expected)
-    put(file_records, example())
-    assert refused(file_records, document).startswith(expected)
+    assert refused(records, document).startswith(expected)
+    put(records, example())
+    assert refused(records, document).startswith(expected)
 
 
 def test_a_lesson_in_a_taken_room_is_refused(records):

@@ -18,6 +18,10 @@ class RoomState:
     updated_at_ms: int
     values: dict[str, float] = field(default_factory=dict)
 
+    def body(self) -> dict[str, Any]:
+        """What is said of a room, by the live stream and on the room's topic alike."""
+        return asdict(self)
+
 
 @dataclass(frozen=True, slots=True)
 class BoardState:
@@ -33,7 +37,7 @@ class BoardState:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event of the live stream: kind is "room", "board" or "progress"."""
+    """One event of the live stream: kind is "room", "board", "progress", or "reset": look at all of a site anew."""
 
     kind: str
     body: dict[str, Any]
@@ -51,7 +55,16 @@ class Live:
         self._listeners: list[Callable[[Change], None]] = []
 
     def set_room(self, state: RoomState) -> None:
-        self._set(self._rooms, (state.site, state.room), state, Change("room", asdict(state)))
+        self._set(self._rooms, (state.site, state.room), state, Change("room", state.body()))
+
+    def drop_room(self, site: str, room: str) -> None:
+        """The room is not in the records any more."""
+        with self._telling:
+            with self._lock:
+                gone = self._rooms.pop((site, room), None)
+                listeners = tuple(self._listeners)
+            for listener in listeners if gone is not None else ():
+                listener(Change("reset", {"site": site}))
 
     def set_board(self, state: BoardState) -> None:
         self._set(self._boards, (state.site, state.board), state, Change("board", asdict(state)))

@@ -1,6 +1,7 @@
 """One table of settings: name, default, help. An option beats CAMPUS_NAME, that beats the TOML file."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -8,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from campus.errors import UsageError
+
+PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SWITCHES = ("on", "yes", "no", "true", "false", "0", "1")  # meant as one, and no prefix
 
 
 def _setting(default: Any, help: str) -> Any:
@@ -43,6 +47,9 @@ class Settings:
     )
     tz: str = _setting("Asia/Ho_Chi_Minh", "Time zone of a school that names none")
     language: str = _setting("vi", "Language of the pages before a reader chooses: vi or en")
+    home_assistant: str = _setting(
+        "off", "Prefix of discovery messages for Home Assistant, there 'homeassistant'; 'off': none"
+    )
     log: str = _setting("warning", "Least level that is logged: debug, info, warning or error")
 
     @classmethod
@@ -69,6 +76,7 @@ class Settings:
                 merged[name] = _whole(name, str(merged[name]).strip())
         settings = cls(**merged)
         settings.address()
+        settings.discovery()
         if settings.language not in ("vi", "en"):
             raise UsageError(f"language is '{settings.language}': choose vi or en.")
         return settings
@@ -77,6 +85,17 @@ class Settings:
     def table(cls) -> list[tuple[str, str, str]]:
         """(name, default, help) of every setting."""
         return [(f.name, str(f.default), f.metadata["help"]) for f in fields(cls)]
+
+    def discovery(self) -> str | None:
+        """`home_assistant` as a prefix of topics, None for off. Raises UsageError."""
+        prefix = self.home_assistant.strip()
+        if prefix.lower() == "off":
+            return None
+        if not PREFIX.fullmatch(prefix) or prefix.lower() in SWITCHES or prefix == "campus":
+            raise UsageError(
+                f"home_assistant is '{prefix}': write off, or one word as prefix, such as homeassistant; not campus."
+            )
+        return prefix
 
     def host_names(self) -> tuple[str, ...]:
         """`hosts` one by one."""

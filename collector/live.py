@@ -49,7 +49,7 @@ class _Room:
 class LiveRooms:
     """`heard` is called by the ingesting thread, `tick` once a minute by another.
 
-    `publish(state)` also hears every change of presence. An old reading never overwrites a newer one.
+    An old reading never overwrites a newer one. A room that leaves the records leaves the live state too.
     """
 
     def __init__(
@@ -58,11 +58,10 @@ class LiveRooms:
         places: Places,
         telemetry: TelemetryStore,
         known: Known,
-        publish: Callable[[RoomState], None] = lambda state: None,
         rssi: Callable[[tuple[str, str], float], None] = lambda board, value: None,
     ) -> None:
         self._live, self._places, self._telemetry, self._known = live, places, telemetry, known
-        self._publish, self._rssi = publish, rssi
+        self._rssi = rssi
         self._lock = threading.Lock()
         self._showing = threading.Lock()
         self._rooms: dict[tuple[str, str], _Room] = {}
@@ -99,7 +98,8 @@ class LiveRooms:
                     if now_ms - observed < FRESH_MS:
                         moved.add(place)
         for place in moved:
-            self._show(self._rooms[place], now_ms)
+            if (found := self._rooms.get(place)) is not None:
+                self._show(found, now_ms)
 
     def _target(
         self, key: SeriesKey, now_ms: int
@@ -138,7 +138,9 @@ class LiveRooms:
         steps: list[Step] = []
         failure: Exception | None = None
         end_ms = now_ms // MINUTE_MS * MINUTE_MS
-        for room in self._places.rooms():
+        rooms = self._places.rooms()
+        self._forget({(room.site, room.id) for room in rooms})
+        for room in rooms:
             found = self._room(room.site, room.id)
             if found is None:
                 continue
@@ -161,6 +163,13 @@ class LiveRooms:
         if failure is not None:
             raise failure
         return steps
+
+    def _forget(self, known: set[tuple[str, str]]) -> None:
+        for place in set(self._rooms) - known:
+            with self._showing:
+                with self._lock:
+                    del self._rooms[place]
+                self._live.drop_room(*place)
 
     def _advance(self, found: _Room, end_ms: int) -> list[PresenceStep]:
         presence = found.presence
@@ -217,19 +226,15 @@ class LiveRooms:
 
     def _show(self, found: _Room, now_ms: int) -> None:
         with self._showing:  # one after the other, so that the newest is what stays
-            self._tell(found, now_ms)
-
-    def _tell(self, found: _Room, now_ms: int) -> None:
-        with self._lock:
-            values = {p: v for p, (at, v) in sorted(found.values.items()) if now_ms - at < FRESH_MS}
-            found.shown_ms, room = now_ms, found.room
-            state = RoomState(
-                room.site, room.id, found.state, found.since_ms, found.motion_at_ms, now_ms, values
-            )  # fmt: skip
-        before = self._live.room(room.site, room.id)
-        self._live.set_room(state)
-        if before is None or before.presence != state.presence or before.motion_at_ms != state.motion_at_ms:
-            self._publish(state)
+            with self._lock:
+                values = {p: v for p, (at, v) in sorted(found.values.items()) if now_ms - at < FRESH_MS}
+                found.shown_ms, room = now_ms, found.room
+                known = self._rooms.get((room.site, room.id)) is found  # else it has just been forgotten
+                state = RoomState(
+                    room.site, room.id, found.state, found.since_ms, found.motion_at_ms, now_ms, values
+                )  # fmt: skip
+            if known:
+                self._live.set_room(state)
 
 
 def _restored(state: dict[str, Any], chosen: PresenceParameters) -> Presence:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from campus.live import Live, RoomState
+from campus.live import Live
 from campus.records import Records
 from campus.telemetry import TelemetryStore
 from collector.batch import Batch, Sighting
@@ -39,7 +39,6 @@ class Pipeline:
         clock_ms: Callable[[], int] = now_ms,
         acknowledge: Callable[[Sequence[Any]], Any] = lambda tickets: None,
         publish: Callable[[str, bytes], Any] = lambda topic, payload: None,
-        publish_room: Callable[[RoomState], None] = lambda state: None,
         heard: Callable[[Sequence[Sighting]], None] = lambda sightings: None,
         capacity: int = CAPACITY,
         journal: Journal | None = None,
@@ -61,9 +60,7 @@ class Pipeline:
             self.journal.clear_late,
             lambda *room: self.rooms.resume(*room),
         )
-        self.rooms = LiveRooms(
-            live, self.places, telemetry, self.deriver.state, publish_room, self.boards.set_rssi
-        )  # fmt: skip
+        self.rooms = LiveRooms(live, self.places, telemetry, self.deriver.state, self.boards.set_rssi)
         self.projector = Projector(
             self.journal, self.intake, telemetry, records, self.boards, self.deriver.touched, clock_ms
         )  # fmt: skip

@@ -1,6 +1,5 @@
 """The collector as it runs: the pipeline, its connection to the broker, a few thin loops, and its health."""
 
-import json
 import logging
 import secrets
 import time
@@ -11,12 +10,13 @@ from typing import Any
 
 from campus.boards.accounts import Accounts
 from campus.errors import StoreError
-from campus.live import Live, RoomState
+from campus.live import Live
 from campus.records import Records
 from campus.telemetry import TelemetryStore
 from campus.wire.lifecycle import encode_availability
-from campus.wire.server import canary_topic, room_topic, service_topic, subscription
+from campus.wire.server import canary_topic, service_topic, subscription
 from collector import foreign_devices
+from collector.announce import Announcements
 from collector.canary import Canary
 from collector.claims import Claims
 from collector.client import Ticket, Will
@@ -37,6 +37,7 @@ COMMITTED_CHECK_S = 0.1
 PROJECT_EVERY_S = 0.25
 DERIVE_EVERY_S = 1.0
 CLAIMS_EVERY_S = 1.0
+ANNOUNCE_EVERY_S = 5.0
 LIVE_EVERY_S = 2.0
 TIDY_EVERY_S = 60.0
 DISK_EVERY_S = 1.0
@@ -58,6 +59,7 @@ class CollectorService:
     """Runs from `start()` to `stop()`. `mqtt` None: no broker, only what is offered. Raises CampusError for a bad URL.
 
     `accounts`: of our own broker; boards that come with a claim code get a password of their own then.
+    `discovery`: prefix of messages for Home Assistant; None for none.
     `stop()` finishes the batch in hand, tells the boards, writes to the stores what it can within some seconds,
     and leaves the rest in the journal.
     """
@@ -72,13 +74,14 @@ class CollectorService:
         clock_ms: Callable[[], int] = now_ms,
         capacity: int = CAPACITY,
         accounts: Accounts | None = None,
+        discovery: str | None = None,
         **faults: Any,
     ) -> None:
-        self._site, self._live_state = next((site.id for site in records.sites()), None), live
+        self._site = next((site.id for site in records.sites()), None)
         self._claims = Claims(accounts, self._publish, clock_ms) if accounts else None
         self.pipeline = Pipeline(
             data, records, telemetry, live, clock_ms,
-            acknowledge=self._acknowledge, publish=self._publish, publish_room=self._publish_room,
+            acknowledge=self._acknowledge, publish=self._publish,
             capacity=capacity, unique=faults.pop("unique", True), limited=faults.pop("limited", True),
             heard=self._claims.heard if self._claims else lambda sightings: None,
         )  # fmt: skip
@@ -96,6 +99,10 @@ class CollectorService:
         except BaseException:
             self.pipeline.close()
             raise
+        here = service_topic(self._site, NAME) if self._site else None
+        self.announcements = Announcements(
+            data / "retained.json", live, self.pipeline.places, records, here, discovery, clock_ms
+        )
         self._loops = Loops()
         self._connections = 0
 
@@ -109,11 +116,14 @@ class CollectorService:
         # Closed days of the store are put in order, which keeps it small.
         loops.repeat("tidy", lambda: pipeline.telemetry.maintain(pipeline.clock_ms()), TIDY_EVERY_S)
         loops.repeat("disk", self._look_at_disk, DISK_EVERY_S)
+        if self.link is not None:
+            loops.repeat("announce", self.announcements.renew, ANNOUNCE_EVERY_S)
         if self._claims is not None:
             loops.repeat("claims", self._claims.tend, CLAIMS_EVERY_S)
 
     def stop(self) -> None:
         self._loops.stopping.set()
+        self.announcements.close()
         self.pipeline.deriver.halt()
         self._loops.stop(STOP_S)
         self.pipeline.close()
@@ -179,19 +189,6 @@ class CollectorService:
     def _publish(self, topic: str, payload: bytes) -> bool:
         return self.link is not None and self.link.publish(topic, payload)
 
-    def _publish_room(self, state: RoomState) -> None:
-        if self.link is not None:
-            told = {
-                "v": 1,
-                "presence": state.presence,
-                "since_ms": state.since_ms,
-                "motion_at_ms": state.motion_at_ms,
-                "updated_at_ms": state.updated_at_ms,
-                "values": state.values,
-            }
-            payload = json.dumps(told, separators=(",", ":")).encode()
-            self.link.publish(room_topic(state.site, state.room), payload, retain=True)
-
     # the loops
 
     def _ingest(self) -> None:
@@ -232,8 +229,9 @@ class CollectorService:
             self._connections = link.connections
             self.collector.limits.lenient = True
             boards.listening_ms = self.pipeline.clock_ms()
-            for state in self._live_state.rooms():  # what changed meanwhile could not be told
-                self._publish_room(state)
+            self.announcements.retained.again()
+        if link.connected:
+            self.announcements.retained.send(lambda topic, payload: link.publish(topic, payload, retain=True))
 
     def _finish(self) -> None:
         """What is in the queue becomes durable and acknowledged; then goodbye."""
@@ -243,6 +241,9 @@ class CollectorService:
                 pass
             self.collector.tell_committed()
             self._turn(0)
+            if self.link is not None and self.link.connected:
+                self.link.turn(0)  # what that turn published
+                self.announcements.retained.settle(self.link.connected)
         except StoreError as error:
             log.warning("Stopping with messages unacknowledged, the broker keeps them: %s", error)
         except Exception:

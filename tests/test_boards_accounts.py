@@ -85,11 +85,15 @@ def test_a_boards_rights_are_its_own_topics_at_its_own_site(accounts: Accounts):
 
 
 def test_services_have_least_rights(accounts: Accounts):
-    """The collector has campus/ alone; an operator commands boards and hears their answers, not their readings."""
+    """The collector has campus/ and discovery; an operator commands boards and hears answers, not readings."""
     assert accounts.missing_services() == ["collector", "operator"]
     assert accounts.ensure_services() == ["collector", "operator"]
     assert accounts.ensure_services() == []
-    assert rights(accounts, "collector") == ["topic readwrite campus/#"]
+    assert rights(accounts, "collector") == [
+        "topic readwrite campus/#",
+        "topic write +/binary_sensor/+/+/config",
+        "topic write +/sensor/+/+/config",
+    ]
     operator = rights(accounts, "operator")
     assert [line for line in operator if "write" in line] == [
         "topic write campus/v1/+/+/command",

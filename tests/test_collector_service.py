@@ -1,6 +1,5 @@
 """The running collector and a real broker: connections that break, brokers that refuse, journals that fail."""
 
-import json
 import socket
 import subprocess
 import threading
@@ -11,12 +10,12 @@ import pytest
 from servers import Mosquitto
 
 from campus.errors import CampusError, StoreError, UsageError
-from campus.live import Live, RoomState
+from campus.live import Live
 from campus.records import open_records
 from campus.records.inventory import Inventory
 from campus.telemetry.stores import open_telemetry
 from campus.wire.lifecycle import decode_committed, encode_birth
-from campus.wire.server import decode_availability, room_topic, service_topic
+from campus.wire.server import decode_availability, service_topic
 from campus.wire.telemetry import Telemetry, encode
 from campus.wire.topics import board_topic
 from collector.address import BrokerAddress
@@ -305,23 +304,6 @@ def test_tls_checks_the_certificate(tmp_path):
             until(running.ready)
         with Running(url + "other.pem", tmp_path / "data") as running:
             until(lambda: any("not trusted" in reason for reason in running.service.health().reasons))
-
-
-def test_rooms_are_told_again_after_a_reconnect(mosquitto, tmp_path):
-    """What changed while the broker was away is retained once it is back: readers see no stale room."""
-    with Running(mosquitto.url, tmp_path) as running:
-        until(running.ready)
-        mosquitto.stop()
-        until(lambda: not running.ready())
-        state = RoomState("school", "room-1", True, 1, None, 2, {})
-        running.live.set_room(state)
-        running.service._publish_room(state)
-        mosquitto.start()
-        until(running.ready)
-        boards = Boards(mosquitto.port)
-        told = until(lambda: boards.said(room_topic("school", "room-1")))
-        boards.close()
-        assert json.loads(told[-1])["presence"] is True
 
 
 def test_a_full_queue_stands_a_reconnect():

@@ -49,8 +49,8 @@ def snapshot(context: ContextDep, site: OneSite = None) -> Any:
 async def events(request: Request, context: ContextDep, site: OneSite = None) -> Response:
     """Server-sent events: `room`, `board` and `progress` carry the new state; `beat` comes at least every 15 s.
 
-    After `reset` (this reader was too slow) and after every reconnection, read the snapshot again. The stream is open
-    before its first event, so a snapshot read after it opened misses nothing.
+    After `reset` (this reader was too slow, or a room is gone) and after every reconnection, read the snapshot again.
+    The stream is open before its first event, so a snapshot read after it opened misses nothing.
     """
     streams: Streams = request.app.state.streams
     if streams.full:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from campus.boards.files import locked, replace
-from campus.boards.rights import BOARD, FOREIGN, SERVICES, rules
+from campus.boards.rights import BOARD, FOREIGN, READER, SERVICES, rules
 from campus.errors import NotFound, StoreError, UsageError
 from campus.wire.topics import valid_id
 
@@ -42,7 +42,7 @@ class Account:
 
     def __post_init__(self) -> None:
         """Raises ValueError, TypeError: a person can edit the file, and each account becomes lines of mosquitto's."""
-        known = valid_id(self.site) if self.kind in (BOARD, FOREIGN) else self.kind in SERVICES
+        known = valid_id(self.site) if self.kind in (BOARD, FOREIGN, READER) else self.kind in SERVICES
         if not (known and valid_id(self.user) and HASH.fullmatch(self.hash)):
             raise ValueError(self.user)
         if type(self.claim_expires_ms) not in (int, type(None)):
@@ -78,6 +78,12 @@ class Accounts:
         self._put(site, source, password, None, FOREIGN)
         return password
 
+    def add_reader(self, site: str, name: str) -> str:
+        """Let a program in that reads the live states of a site; returns its password. Raises as `add_board`."""
+        password = new_password()
+        self._put(site, name, password, None, READER)
+        return password
+
     def claim_board(self, site: str, board: str, hours: float = 24) -> str:
         """Let a board in with a code that a person types at the board; returns it as `XXXX-XXXX-XXXX-XXXX-XXXX`.
 
@@ -101,7 +107,7 @@ class Accounts:
             self._write(accounts)
 
     def remove(self, board: str) -> None:
-        """Shut a board or a foreign device out; its connection ends too. Raises NotFound."""
+        """Shut a board, a foreign device or a reader out; its connection ends too. Raises NotFound."""
         with locked(self.folder):
             accounts = self._read()
             if (held := accounts.get(board)) is None or held.kind in SERVICES:

@@ -11,6 +11,10 @@ OPERATOR = "operator"
 BOARD = "board"
 FOREIGN = "foreign"
 """A device that is none of our boards: below campus/ext/{site}/{its id} it may write and read what it likes."""
+READER = "reader"
+"""Another program that reads live states, such as Home Assistant: what those with the live-view right may see."""
+DISCOVERED = ("binary_sensor", "sensor")
+"""What discovery messages for Home Assistant tell of: {prefix}/{one of these}/{site}/{id}/config, any prefix."""
 SERVICES = (COLLECTOR, OPERATOR)
 """Users of this server itself; each is also its own kind, and no board may be called so."""
 
@@ -29,7 +33,17 @@ READS = {
 def rules(kind: str, site: str, user: str) -> list[str]:
     """The lines of mosquitto's access file for one user."""
     if kind == COLLECTOR:
-        return [f"user {user}", "topic readwrite campus/#"]
+        # Discovery messages also while they are off, or below another prefix now: it clears what it once wrote.
+        discovery = [f"topic write +/{component}/+/+/config" for component in DISCOVERED]
+        return [f"user {user}", "topic readwrite campus/#", *discovery]
+    if kind == READER:
+        return [
+            f"user {user}",
+            f"topic read campus/v1/{site}/room/+/state",
+            f"topic read campus/v1/{site}/+/availability",
+            "topic read campus/v1/+/service/+/availability",
+            *(f"topic read +/{component}/{site}/+/config" for component in DISCOVERED),
+        ]
     if kind == FOREIGN:
         return [f"user {user}", f"topic readwrite campus/ext/{site}/{user}/#"]
 

@@ -1,4 +1,4 @@
-"""`campus board enroll`, `foreign`, `list` and `remove`: which boards and other devices the broker lets in."""
+"""`campus board enroll`, `foreign`, `reader`, `list` and `remove`: whom the broker lets in."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from campus.boards.accounts import Account
-from campus.boards.rights import BOARD, FOREIGN
+from campus.boards.rights import BOARD, FOREIGN, READER
 from campus.boards.usb import Usb, check_port
 from campus.cli.asking import agreed
 from campus.cli.boards import BoardId, DryRun, Office, SiteOption, Yes, board_app, console, own_wifi, site_for
@@ -76,18 +76,49 @@ def foreign(
     office = Office.open(settings)
     office.accounts.require()
     site = site_for(settings, site)
-    told = {
+    told = _access(office, source, office.accounts.add_foreign(site, source), f"campus/ext/{site}/{source}")
+    _show(told, f"Type into {source}, which speaks TLS (docs/foreign.md says where):", as_json)
+
+
+@board_app.command("reader")
+@with_settings()
+def add_reader(
+    settings: Settings,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="An id for it, such as home-assistant", show_default=False),
+    ],
+    site: SiteOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
+) -> None:
+    """Let in a program that reads the live state of rooms and boards, such as Home Assistant (docs/home-assistant.md).
+
+    What it shows is personal data: for people who may see the live view only. Again for the same id: a new password.
+    """
+    office = Office.open(settings)
+    office.accounts.require()
+    site = site_for(settings, site)
+    prefix = settings.discovery() or "off"
+    told = _access(office, name, office.accounts.add_reader(site, name), prefix)
+    _show(told, f"Type into {name}, which speaks TLS (docs/home-assistant.md says where):", as_json)
+
+
+def _access(office: Office, user: str, password: str, prefix: str) -> dict[str, str | int]:
+    return {
         "server": office.setup.board_host(),
         "port": office.setup.port,
         "authority": str(office.authority.ca_file),
-        "user": source,
-        "password": office.accounts.add_foreign(site, source),
-        "prefix": f"campus/ext/{site}/{source}",
+        "user": user,
+        "password": password,
+        "prefix": prefix,
     }
+
+
+def _show(told: dict[str, str | int], heading: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(told))
         return
-    console.print(f"Type into {source}, which speaks TLS (docs/foreign.md says where):")
+    console.print(heading)
     for name, value in told.items():
         console.print(f"  {name:10} {value}")
 
@@ -114,9 +145,9 @@ def list_boards(
 ) -> None:
     """List the boards that are let in, those whose claim code waits or ran out, and when each was last heard.
 
-    Foreign devices too: what is behind a bridge is listed by its readings only.
+    Foreign devices and readers too: what is behind a bridge is listed by its readings only.
     """
-    accounts = Office.open(settings).accounts.boards((BOARD, FOREIGN))
+    accounts = Office.open(settings).accounts.boards((BOARD, FOREIGN, READER))
     heard = _heard(settings, {account.site for account in accounts})
     rows = [_row(account, heard.get((account.site, account.user), {}), settings.tz) for account in accounts]
     if as_json:
@@ -139,9 +170,9 @@ def list_boards(
 @board_app.command("remove")
 @with_settings()
 def remove(settings: Settings, board: BoardId, yes: Yes = False, dry_run: DryRun = False) -> None:
-    """Shut a board or a foreign device out: its credential ends, and so does its connection. Its readings stay."""
+    """Shut a board, a foreign device or a reader out: its credential and its connection end, its readings stay."""
     accounts = Office.open(settings).accounts
-    found = [one for one in accounts.boards((BOARD, FOREIGN)) if one.user == board]
+    found = [one for one in accounts.boards((BOARD, FOREIGN, READER)) if one.user == board]
     if dry_run and found:
         console.print(f"{board} of site {found[0].site} would be shut out. Nothing was changed.")
         return
@@ -168,8 +199,8 @@ def _heard(settings: Settings, sites: set[str]) -> dict[tuple[str, str], dict[st
 
 def _row(account: Account, heard: dict[str, Any], tz: str) -> dict[str, str | None]:
     expires_ms = account.claim_expires_ms
-    if account.kind == FOREIGN:
-        state = "foreign"
+    if account.kind in (FOREIGN, READER):
+        state = account.kind
     elif expires_ms is None:
         state = "enrolled"
     elif account.valid(time.time_ns() // 1_000_000):

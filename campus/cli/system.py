@@ -14,6 +14,7 @@ from campus.cli.archive import JOURNAL
 from campus.cli.brokers import EMBEDDED, MOSQUITTO, broker_kind
 from campus.cli.copies import copies
 from campus.cli.running import DataFolder
+from campus.errors import UsageError
 from campus.live import Live
 from campus.records import Records, open_records
 from campus.settings import Settings
@@ -114,6 +115,12 @@ class System:
             self.broker = EmbeddedBroker(load_secret(data / "broker.secret"))
         elif kind == MOSQUITTO:
             self.broker = ManagedMosquitto(Setup.folder(data))
+        discovery = self.settings.discovery()
+        if discovery and isinstance(self.broker, EmbeddedBroker):
+            raise UsageError(
+                "home_assistant needs a broker that others can reach, and the embedded one is not: run `campus init` "
+                "and use mosquitto, or set home_assistant to off (docs/home-assistant.md)."
+            )
         if self.broker is not None:
             self.broker.start()
             self._stack.callback(self.broker.stop)
@@ -124,6 +131,7 @@ class System:
             telemetry=self.telemetry,
             live=self.live,
             accounts=self.mosquitto.accounts if self.mosquitto else None,
+            discovery=discovery,
         )
         self.collector.start()
         self._stack.callback(self.collector.stop)

@@ -3,6 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST_ARGS ?=
 CHAOS_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: help demo test chaos check format bench screenshot clean
 
@@ -30,8 +31,9 @@ format: .venv/.installed-dev  ## Put the code in the one format
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: .venv/.installed-dev  ## Measure: ingest through a real mosquitto
-	.venv/bin/campus bench ingest
+bench: .venv/.installed-dev  ## Measure: collector beside a bare paho subscriber, motion to browser; BENCH_ARGS go to the first
+	.venv/bin/campus bench peers $(BENCH_ARGS)
+	.venv/bin/campus bench freshness
 
 screenshot: .venv/.installed-dev  ## Take the README's picture from a running demo
 	.venv/bin/python tools/screenshot.py docs/room-board.png

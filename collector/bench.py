@@ -2,7 +2,9 @@
 
     python -m collector.bench --mqtt mqtt://127.0.0.1:1883 --data /tmp/bench --messages 200000
 
-It prints `ready` once it listens, and one JSON line when that many messages are in the store.
+It prints `ready` once it listens, and one JSON line when that many messages are in the store. With --hold it prints
+`stored` at that moment and waits for a line on standard input, so that its CPU can be read from outside, before it
+counts what the store holds.
 """
 
 import argparse
@@ -11,7 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from campus.errors import CampusError
@@ -34,6 +36,7 @@ class IngestFigures:
     peak_rss_mb: float
     duplicates: int
     dead_letters: int
+    counted: int | None = None  # readings found in the store, read back after all else; None: not asked for
 
 
 def run(
@@ -43,8 +46,12 @@ def run(
     telemetry: str = "duckdb",
     patience_s: float = 30.0,
     ready: Callable[[], None] = lambda: None,
+    stored: Callable[[], None] | None = None,
 ) -> IngestFigures:
-    """Collect until `messages` have been stored. Raises CampusError when nothing comes for `patience_s`."""
+    """Collect until `messages` have been stored, call `stored`, then count what the store holds if it is given.
+
+    Raises CampusError when nothing comes for `patience_s`.
+    """
     with open_records("sqlite", data) as records:
         store = open_telemetry(telemetry, data)
         service = CollectorService(mqtt, data, records, store, Live())
@@ -54,7 +61,11 @@ def run(
                 lambda: not service.health().reasons, patience_s, lambda: "; ".join(service.health().reasons)
             )
             ready()
-            return _measure(service, messages, patience_s)
+            figures = _measure(service, messages, patience_s)
+            if stored is not None:
+                stored()
+                figures = replace(figures, counted=sum(map(len, store.rows(None, None, None, None))))
+            return figures
         finally:
             service.stop()
             store.close()
@@ -100,10 +111,21 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--telemetry", default="duckdb")
+    parser.add_argument("--hold", action="store_true")
     given = parser.parse_args()
+
+    def stored() -> None:
+        print("stored", flush=True)
+        sys.stdin.readline()
+
     try:
         figures = run(
-            given.mqtt, given.data, given.messages, given.telemetry, ready=lambda: print("ready", flush=True)
+            given.mqtt,
+            given.data,
+            given.messages,
+            given.telemetry,
+            ready=lambda: print("ready", flush=True),
+            stored=stored if given.hold else None,
         )
     except CampusError as error:
         print(error, file=sys.stderr)

@@ -98,6 +98,17 @@ def _connect(parts: SplitResult, name: str) -> bytes:
     return mqtt.packet(0x10, mqtt.text("MQTT") + bytes((4, flags, 0, 0)) + mqtt.text(name) + login)
 
 
+def names(boards: int, prefix: str = "load") -> list[str]:
+    """The ids of the boards that `packets` sends for."""
+    return [f"{prefix}-{blake2b(f'{prefix}/{i}'.encode(), digest_size=6).hexdigest()}" for i in range(boards)]
+
+
+def shares(boards: int, connections: int) -> dict[str, int]:
+    """prefix -> how many boards send on each connection of `load`; together with `names` the ids of all."""
+    count = min(connections, boards)
+    return {f"load{i}": boards // count + (i < boards % count) for i in range(count)}
+
+
 def packets(
     site: str, boards: int, rows: int, boot: str, start_ms: int, step_ms: int, prefix: str = "load"
 ) -> Iterator[tuple[bytes, bytes]]:
@@ -106,11 +117,8 @@ def packets(
     Each carries `rows` records of four readings, `step_ms` apart; a board's records are numbered from 0 without a
     gap. The text around the numbers is encoded once.
     """
-    names = [
-        f"{prefix}-{blake2b(f'{prefix}/{i}'.encode(), digest_size=6).hexdigest()}" for i in range(boards)
-    ]
-    topics = [mqtt.text(board_topic(site, name, "telemetry")) for name in names]
-    heads: list[dict[int, bytes]] = [{} for _ in names]
+    topics = [mqtt.text(board_topic(site, name, "telemetry")) for name in names(boards, prefix)]
+    heads: list[dict[int, bytes]] = [{} for _ in topics]
     columns = ",".join(f'"{column}"' for column in COLUMNS)
     texts = []
     for variant in range(VARIANTS):
@@ -170,10 +178,10 @@ def load(
     turns = -(-messages // boards)
     start_ms = (int(time.time() * 1000) if end_ms is None else end_ms) - turns * rows * step_ms
     # A board stays on one connection, so that the broker keeps its order: every connection has boards of its own.
-    links = [_Connection(parts, f"load-{boot}-{i}") for i in range(min(connections, boards))]
-    share = [boards // len(links) + (i < boards % len(links)) for i in range(len(links))]
-    streams = [packets(site, n, rows, boot, start_ms, step_ms, f"load{i}") for i, n in enumerate(share)]
-    todo = [messages * n // boards for n in share]
+    share = shares(boards, connections)
+    links = [_Connection(parts, f"load-{boot}-{i}") for i in range(len(share))]
+    streams = [packets(site, n, rows, boot, start_ms, step_ms, prefix) for prefix, n in share.items()]
+    todo = [messages * n // boards for n in share.values()]
     todo[0] += messages - sum(todo)
     burst = max(1, min(BURST, window))
     written = sent = 0
@@ -223,7 +231,23 @@ def main(arguments: list[str] | None = None) -> int:
         "--rate", type=float, default=None, help="messages per second (default: as fast as it goes)"
     )
     parser.add_argument("--boot", default=None, help="16 hex digits (default: random)")
+    parser.add_argument(
+        "--live", action="store_true", help="each record is of about the moment it is sent; needs --rate"
+    )
+    parser.add_argument(
+        "--wait", action="store_true", help="print 'ready' and begin with the next line of standard input"
+    )
     options = vars(parser.parse_args(arguments))
+    wait, is_live = options.pop("wait"), options.pop("live")
+    if is_live and not options["rate"]:
+        parser.error("--live needs --rate")
+    if wait:
+        print("ready", flush=True)
+        sys.stdin.readline()
+    if is_live:
+        options["step_ms"] = max(1, round(1000 * options["boards"] / options["rate"] / options["rows"]))
+        lasts_s = options["messages"] / options["rate"]
+        options["end_ms"] = int((time.time() + lasts_s) * 1000)
     try:
         print(json.dumps(asdict(load(options.pop("url"), options.pop("messages"), **options))))
     except (CampusError, OSError) as error:

@@ -99,15 +99,13 @@ class BrokerLink:
 
     def acknowledge(self, tickets: Sequence[Ticket | None]) -> int:
         """Acknowledge in this order; tickets of earlier connections are left out. Returns how many were sent."""
-        client, generation, sent = self._client, self.generation, 0
-        if client is None or self._automatic:
+        client, generation = self._client, self.generation
+        if client is None or client.socket() is None or self._automatic:
             return 0
-        for ticket in tickets:
-            if ticket is not None and ticket[0] == generation:
-                client.ack(ticket[1], 1)
-                sent += 1
+        packet_ids = [ticket[1] for ticket in tickets if ticket is not None and ticket[0] == generation]
+        client.acknowledge(packet_ids)
         self._flush()
-        return sent
+        return len(packet_ids)
 
     def close(self) -> None:
         """Say goodbye, so that the broker does not send the will; the session stays for the next start."""
@@ -162,7 +160,7 @@ class BrokerLink:
         client.on_connect = self._answered
         client.on_disconnect = self._disconnected
         client.on_subscribe = self._subscribed
-        client.arrived = self._arrived
+        client.arrived, client.has_room = self._arrived, self._may_take
         client.on_message = lambda _client, _data, m: self._arrived(
             m._topic, bytes(m.payload), m.retain, m.mid
         )
@@ -238,7 +236,7 @@ class BrokerLink:
             return 0
         self._send_publications(client)
         self._flush()
-        room = min(MAX_READ, self._room()) if self.connected else MAX_READ
+        room = self._room() if self.connected else MAX_READ
         pending = room > 0 and sock.pending()
         wanted = [sock] if room > 0 else []
         readable, _, _ = select.select(wanted, [sock] if sock.unsent else [], [], 0 if pending else wait_s)
@@ -246,8 +244,9 @@ class BrokerLink:
         if readable or pending:
             client.loop_read()
             # Asked each time: the first read of a connection may bring messages beside the broker's answer.
-            while self._client is client and sock.pending() and self._received < room and self._has_room():
-                client.loop_read()
+            while self._client is client and sock.pending() and self._may_take():
+                if not client.read_messages():
+                    client.loop_read()
         if self._overflow:
             self._overflow = False
             self._lost("The queue was full: the connection was given up, the broker sends again.")
@@ -268,8 +267,9 @@ class BrokerLink:
         elif canary.due(now) and self._client is not None:
             self._client.publish(canary.topic, CANARY, 0)
 
-    def _has_room(self) -> bool:
-        return not self._overflow and (not self.connected or self._room() > 0)
+    def _may_take(self) -> bool:
+        """Whether this turn may take one more message."""
+        return not self._overflow and self._received < MAX_READ and (not self.connected or self._room() > 0)
 
     def _arrived(self, topic: bytes, payload: bytes, retain: bool, packet_id: int) -> None:
         self._received += 1

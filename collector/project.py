@@ -49,6 +49,7 @@ class Projector:
         self.newest = 0  # batch that was handed in last
         self.through = telemetry.cursor()  # batch up to which the store has everything, and deriving knows
         self.problem: str | None = None
+        self.pressed = False  # the last step took as much as it may: there is more
         self.readings = 0
         self.missing = journal.missing_after(self.through)
         if self.missing:
@@ -72,6 +73,7 @@ class Projector:
         """Bring the stores one step on; returns the number of batches. Raises StoreError when one is away."""
         cursor = self._telemetry.cursor()
         batches = self._next(cursor)
+        self.pressed = sum(_weight(batch) for _, batch in batches) >= MAX_READINGS
         if not batches:
             self._boards.flush(self._records)
             self._forget(cursor)

@@ -1,5 +1,7 @@
 """One telemetry message to readings: absolute times, one entry per value, and the quality of each."""
 
+from functools import lru_cache
+
 from campus.telemetry import (
     GOOD,
     HOLD,
@@ -99,12 +101,13 @@ def readings(
 
 
 def _column(key: SeriesKey, into: Readings) -> Column:
-    low, high = limits(key.point)
-    binary = POINTS.get(base(key.point), ("", None, None, "number"))[3] == "bool"
     into.series.append(key)
-    return (
-        len(into.series) - 1,
-        float("-inf") if low is None else low,
-        float("inf") if high is None else high,
-        binary,
-    )
+    return (len(into.series) - 1, *_plausible(key.point))
+
+
+@lru_cache(maxsize=4096)
+def _plausible(point: str) -> tuple[float, float, bool]:
+    """(least and greatest plausible value, whether only 0 and 1 are)."""
+    low, high = limits(point)
+    binary = POINTS.get(base(point), ("", None, None, "number"))[3] == "bool"
+    return float("-inf") if low is None else low, float("inf") if high is None else high, binary

@@ -252,7 +252,11 @@ class CollectorService:
             self.link.close()
 
     def _project(self) -> None:
-        self._loops.go_on("project", self.pipeline.projector.project, PROJECT_EVERY_S, eager=True)
+        projector = self.pipeline.projector
+        # Not at once again while little waits: a commit of the store costs as much for a thousand readings as for ten.
+        self._loops.go_on(
+            "project", lambda: projector.project() and projector.pressed, PROJECT_EVERY_S, eager=True
+        )
         self._loops.wait_for("ingest", FLUSH_S)
         until = time.monotonic() + FLUSH_S
         try:

@@ -2,10 +2,12 @@
 
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 CHUNK = 256 * 1024
+PUBLISH = 3
 MAX_PENDING = 1024 * 1024  # outgoing bytes held while the other side does not read
 
 
@@ -29,6 +31,28 @@ class BufferedSocket:
         piece = self._received[at : at + size]
         self._at = at + len(piece)
         return piece
+
+    def publishes(self, take: Callable[[int, bytes], bool]) -> int:
+        """Give each whole PUBLISH packet that is received already to `take(first byte, what follows its length)`.
+
+        Ends before what is another packet, is not whole, or `take` refuses: that stays. Returns how many were taken.
+        """
+        data, at, taken = self._received, self._at, 0
+        size = len(data)
+        while at + 2 <= size and data[at] >> 4 == PUBLISH:
+            start, length = at + 2, data[at + 1]
+            shift = 7
+            while length >> shift:  # its highest bit: one more byte of the length follows
+                if start == size or shift > 21:
+                    return taken
+                length += (data[start] << shift) - (1 << shift)
+                start, shift = start + 1, shift + 7
+            end = start + length
+            if end > size or not take(data[at], data[start:end]):
+                return taken
+            at = self._at = end
+            taken += 1
+        return taken
 
     def send(self, data: Any) -> int:
         if len(self._outgoing) > MAX_PENDING:

@@ -74,12 +74,16 @@ class School:
         headers = {"Authorization": f"Bearer {told['token']}"}
         return httpx.get(told["http"] + path, params=query, headers=headers, timeout=20)
 
+    def exported(self):
+        """The readings that the running system has stored, as CSV; none while it does not answer."""
+        try:
+            return self.get("/api/v1/readings/export", format="csv").text
+        except (OSError, ValueError, httpx.HTTPError):
+            return ""
+
     def count(self):
         """How many readings the running system has stored."""
-        try:
-            return self.get("/api/v1/readings/export", format="csv").text.count("\n")
-        except (OSError, ValueError, httpx.HTTPError):
-            return 0
+        return self.exported().count("\n")
 
     def until(self, condition, what, within_s=120):
         end = time.monotonic() + within_s

@@ -161,7 +161,8 @@ class Collector:
                 self._intake.reset(self._journal.ledger())  # it may be ahead of what is durable
             except StoreError as error:
                 self._put_back(messages)
-                raise JournalError(str(error)) from error
+                self.problem = str(error)
+                raise JournalError(self.problem) from error
             half = len(messages) // 2
             if half:
                 self._put_back(messages[half:])

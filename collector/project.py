@@ -48,7 +48,6 @@ class Projector:
         self._dropped = 0
         self.newest = 0  # batch that was handed in last
         self.through = telemetry.cursor()  # batch up to which the store has everything, and deriving knows
-        self.problem: str | None = None
         self.pressed = False  # the last step took as much as it may: there is more
         self.readings = 0
         self.missing = journal.missing_after(self.through)

@@ -188,8 +188,9 @@ def test_a_batch_that_fails_waits_where_the_journal_cannot_be_read(bench, monkey
         with pytest.raises(JournalError):
             bench.collector.ingest()
         assert bench.collector.queued == 10 and bench.told == []
+        assert bench.collector.problem == "The journal cannot be read.", "and health says so"
     bench.pipeline.pump()
-    assert len(bench.stored()) == 10
+    assert len(bench.stored()) == 10 and bench.collector.problem is None
 
 
 def test_what_waits_for_its_time_and_is_damaged_holds_up_nothing(bench):

@@ -11,40 +11,86 @@ SLOT_KINDS = (LESSON, BREAK, MIDDAY, EVENING, NIGHT, CLOSED)
 SESSIONS = ("morning", "afternoon")
 
 
+ALWAYS = date.min  # `valid_from` of what holds since ever
+WEEKS = ("a", "b")
+
+HOME_ROOM, IN_ROOM, IN_ROOM_TYPE, OUTSIDE, NO_LESSON = (
+    "home-room",
+    "room",
+    "room-type",
+    "outside",
+    "no-lesson",
+)
+PLACES = (HOME_ROOM, IN_ROOM, IN_ROOM_TYPE, OUTSIDE, NO_LESSON)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A semester: [start, end) local dates. Outside every term the school is closed.
+
+    `year` names the school year, as 2026-2027. `first_week` is the letter of the week (Monday to Sunday) in which the
+    term starts; letters alternate by week from there, closed weeks included.
+    """
+
+    name: str
+    start: date
+    end: date
+    year: str | None = None
+    first_week: str = "a"
+
+
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """One lesson's bell times on one weekday (ISO: Monday = 1), valid from a date until the next version."""
+    """One lesson's bell times on one weekday (ISO: Monday = 1), valid over [valid_from, valid_to) local dates."""
 
     weekday: int
     session: str
     period: int  # counted from 1 within its session
     start: time
     end: time
+    valid_from: date = ALWAYS
+    valid_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """[start, end) local dates without lessons."""
+    """[start, end) local dates without lessons. `public`: a public holiday, and not the school's own closure."""
 
     start: date
     end: date
     reason: str
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """A semester: [start, end) local dates. Outside every term the school is closed."""
+class MakeUpDay:
+    """A date on which lessons are held as on another weekday: its bells, its timetable, and its week if given."""
+
+    date: date
+    weekday: int
+    reason: str
+    week: str | None = None  # None: that of the date itself
+
+
+@dataclass(frozen=True, slots=True)
+class ExamPeriod:
+    """[start, end) local dates on which the classes, or all if none is named, have exams in place of lessons."""
 
     name: str
     start: date
     end: date
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A weekly timetabled lesson in a room, valid over [valid_from, valid_to) local dates."""
+    """A weekly timetabled lesson, valid over [valid_from, valid_to) local dates.
 
-    room: str
+    `room` None: it is held in no room of ours, `place` says why (OUTSIDE, or IN_ROOM_TYPE where no room is named).
+    `week` None: every week.
+    """
+
+    room: str | None
     weekday: int
     session: str
     period: int
@@ -53,11 +99,38 @@ class Lesson:
     valid_from: date
     valid_to: date | None = None
     subject_group: str | None = None
+    week: str | None = None
+    teacher: str | None = None
+    place: str = IN_ROOM
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """On one date, what a class has in one period in place of its timetable. `subject` None: the lesson falls out."""
+
+    date: date
+    session: str
+    period: int
+    school_class: str
+    subject: str | None
+    room: str | None = None
+    subject_group: str | None = None
+    teacher: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectPlace:
+    """Where the lessons of a subject are held: one of PLACES; `target` is the id of the room or room type."""
+
+    subject: str
+    place: str
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A piece of one local school day; the slots of a day leave no gap."""
+    """A piece of one local school day; the slots of a day leave no gap. `exam`: in an exam period of all classes."""
 
     date: date
     start: datetime
@@ -65,3 +138,4 @@ class Slot:
     kind: str
     session: str | None = None
     period: int | None = None
+    exam: bool = False

@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from campus.errors import NotFound
+from campus.records.base import LABEL, WORD
 from campus.records.entities import Board, LastReply, Placement, Reported
 from campus.records.instants import from_ms, from_ms_or_none, to_ms
 from campus.records.places import shown, site
-from campus.records.tables import LABEL, WORD, BoardTable, PlacementTable
+from campus.records.tables import BoardTable, PlacementTable
 from campus.records.upsert import insert_or_keep
 from campus.wire.topics import valid_id
 

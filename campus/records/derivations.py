@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from campus.errors import NotFound
 from campus.indicators import RoomFact
 from campus.inference import Interval
+from campus.records.derived_tables import CheckpointTable, DerivedTable, RoomFactTable, RoomIntervalTable
 from campus.records.entities import Derivation
 from campus.records.instants import EPOCH, from_ms, to_ms
-from campus.records.tables import CheckpointTable, DerivedTable, RoomFactTable, RoomIntervalTable, RoomTable
+from campus.records.tables import RoomTable
 from campus.records.upsert import insert_or_replace
 
 _DAY_MS = 86_400_000

@@ -11,9 +11,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from campus.errors import NotFound, UsageError
+from campus.records.base import ID, LABEL
 from campus.records.entities import ADMINISTRATOR, AccessToken, Person
 from campus.records.instants import from_ms, to_ms
-from campus.records.tables import ID, LABEL, AccessTokenTable, PersonTable, SignInTable
+from campus.records.tables import AccessTokenTable, PersonTable, SignInTable
 
 ADMIN = "admin"
 LEAST_PASSWORD, MOST_PASSWORD = 10, 1024

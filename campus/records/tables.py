@@ -1,42 +1,24 @@
-"""The tables. Instants are integers of Unix ms, local dates are dates; docs/records.md tells what each is for."""
+"""The tables of places, boards and people; importing this module makes all tables known.
 
-from datetime import date, time
+Instants are integers of Unix ms, local dates are dates; docs/records.md tells what each is for.
+"""
+
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     String,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-ID = String(64)
-LABEL = String(120)
-WORD = String(32)
-TOLD = JSON(none_as_null=True)  # what a board told, as entities.py describes it; NULL before it told any
-NAMES = {
-    "pk": "pk_%(table_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-}
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy
-        str: ID,
-        int: BigInteger,
-        dict[str, Any]: JSON,
-    }
+from campus.records import calendar_tables, derived_tables  # noqa: F401 - every table is in Base.metadata then
+from campus.records.base import LABEL, TOLD, WORD, Base
 
 
 class SiteTable(Base):
@@ -151,109 +133,6 @@ class PlacementTable(Base):
     equipment: Mapped[str | None]
     valid_from_ms: Mapped[int]
     valid_to_ms: Mapped[int | None]
-
-
-class TermTable(Base):
-    __tablename__ = "term"
-    site: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
-    start: Mapped[date] = mapped_column(primary_key=True)
-    end: Mapped[date]
-    name: Mapped[str] = mapped_column(LABEL)
-
-
-class BellTable(Base):
-    __tablename__ = "bell"
-    site: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
-    weekday: Mapped[int] = mapped_column(Integer, primary_key=True)
-    session: Mapped[str] = mapped_column(WORD, primary_key=True)
-    period: Mapped[int] = mapped_column(Integer, primary_key=True)
-    start: Mapped[time]
-    end: Mapped[time]
-
-
-class ClosureTable(Base):
-    __tablename__ = "closure"
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    site: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
-    start: Mapped[date]
-    end: Mapped[date]
-    reason: Mapped[str] = mapped_column(LABEL)
-
-
-class LessonTable(Base):
-    __tablename__ = "lesson"
-    __table_args__ = (
-        ForeignKeyConstraint(["site", "room"], ["room.site", "room.id"], name="fk_lesson_in_room"),
-        ForeignKeyConstraint(
-            ["site", "school_class"], ["school_class.site", "school_class.name"], name="fk_lesson_of_class"
-        ),
-        ForeignKeyConstraint(
-            ["site", "subject_group"], ["subject_group.site", "subject_group.id"], name="fk_lesson_of_group"
-        ),
-    )
-    site: Mapped[str] = mapped_column(primary_key=True)
-    room: Mapped[str] = mapped_column(primary_key=True)
-    weekday: Mapped[int] = mapped_column(Integer, primary_key=True)
-    session: Mapped[str] = mapped_column(WORD, primary_key=True)
-    period: Mapped[int] = mapped_column(Integer, primary_key=True)
-    valid_from: Mapped[date] = mapped_column(primary_key=True)
-    valid_to: Mapped[date | None]
-    school_class: Mapped[str] = mapped_column(LABEL)
-    subject: Mapped[str] = mapped_column(LABEL)
-    subject_group: Mapped[str | None]
-
-
-_ROOM_KEY = (["site", "room"], ["room.site", "room.id"])
-# Rows of one room lie together, so that a range of one room is one short scan.
-_CLUSTERED = {"sqlite_with_rowid": False}
-
-
-class RoomIntervalTable(Base):
-    __tablename__ = "room_interval"
-    __table_args__ = (ForeignKeyConstraint(*_ROOM_KEY), _CLUSTERED)
-    site: Mapped[str] = mapped_column(primary_key=True)
-    room: Mapped[str] = mapped_column(primary_key=True)
-    start_ms: Mapped[int] = mapped_column(primary_key=True)
-    end_ms: Mapped[int]
-    state: Mapped[str] = mapped_column(WORD)
-
-
-class RoomFactTable(Base):
-    __tablename__ = "room_fact"
-    __table_args__ = (ForeignKeyConstraint(*_ROOM_KEY), _CLUSTERED)
-    site: Mapped[str] = mapped_column(primary_key=True)
-    room: Mapped[str] = mapped_column(primary_key=True)
-    start_ms: Mapped[int] = mapped_column(primary_key=True)
-    end_ms: Mapped[int]
-    local_date: Mapped[date] = mapped_column("date")
-    kind: Mapped[str] = mapped_column(WORD)
-    session: Mapped[str | None] = mapped_column(WORD)
-    period: Mapped[int | None] = mapped_column(Integer)
-    school_class: Mapped[str | None] = mapped_column(LABEL)
-    subject: Mapped[str | None] = mapped_column(LABEL)
-    slot_minutes: Mapped[float]
-    valid_minutes: Mapped[float]
-    occupied_minutes: Mapped[float]
-    outcome: Mapped[str] = mapped_column(WORD)
-
-
-class CheckpointTable(Base):
-    """The state of a room's inference at an instant, usually local midnight: where a recomputation starts."""
-
-    __tablename__ = "checkpoint"
-    __table_args__ = (ForeignKeyConstraint(*_ROOM_KEY), _CLUSTERED)
-    site: Mapped[str] = mapped_column(primary_key=True)
-    room: Mapped[str] = mapped_column(primary_key=True)
-    at_ms: Mapped[int] = mapped_column(primary_key=True)
-    state: Mapped[dict[str, Any]]
-
-
-class DerivedTable(Base):
-    __tablename__ = "derived"
-    __table_args__ = (ForeignKeyConstraint(*_ROOM_KEY),)
-    site: Mapped[str] = mapped_column(primary_key=True)
-    room: Mapped[str] = mapped_column(primary_key=True)
-    through_ms: Mapped[int]
 
 
 class PersonTable(Base):

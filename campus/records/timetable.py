@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from campus.calendar import Bell, Closure, Lesson, Term
 from campus.calendar.school import SchoolCalendar
 from campus.records import places
-from campus.records.tables import Base, BellTable, ClosureTable, LessonTable, SiteTable, TermTable
+from campus.records.base import Base
+from campus.records.calendar_tables import BellTable, ClosureTable, LessonTable, TermTable
+from campus.records.tables import SiteTable
 
 TABLES: dict[str, type[Base]] = {
     "terms": TermTable,

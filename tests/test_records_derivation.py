@@ -159,8 +159,8 @@ def test_a_commit_in_the_middle_would_be_noticed(records, monkeypatch):
     """The control: with facts committed apart, the same check finds a half."""
     store_facts = derivations._store_facts
 
-    def committing(session, part):
-        store_facts(session, part)
+    def committing(session, part, at):
+        store_facts(session, part, at)
         session.commit()
 
     monkeypatch.setattr(derivations, "_store_facts", committing)

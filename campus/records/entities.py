@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from campus.indicators import RoomFact
-from campus.inference import Interval
+from campus.indicators import EquipmentFact, RoomFact
+from campus.inference import Interval, Stretch
 
 LEVELS = ("primary", "lower-secondary", "upper-secondary", "multi-level")
 CONDITIONS = ("good", "worn", "broken", "under-repair")
@@ -153,8 +153,21 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was learned of a room or a piece of equipment (`kind` as in campus.inference), used from then on."""
+
+    kind: str
+    id: str
+    issued_at_ms: int
+    learned: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Derivation:
-    """What was derived for one room over [start_ms, end_ms), of any length: see Records.store_derivation."""
+    """What was derived for one room over [start_ms, end_ms), of any length: see Records.store_derivation.
+
+    `stretches`: (kind, id, aspect) -> over the same range. `settled`: numbers of what was dirty, and is not any more.
+    """
 
     site: str
     room: str
@@ -164,6 +177,47 @@ class Derivation:
     facts: Sequence[RoomFact]
     checkpoints: Sequence[tuple[int, Mapping[str, Any]]]
     derived_through_ms: int
+    stretches: Mapping[tuple[str, str, str], Sequence[Stretch]] = field(default_factory=dict)
+    equipment_facts: Sequence[EquipmentFact] = ()
+    calibrations: Sequence[Calibration] = ()
+    settled: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dirty:
+    """Local dates [start, end) of a room that are to be made anew: `again` is "facts" or "readings"."""
+
+    number: int
+    site: str
+    room: str
+    start: date
+    end: date
+    again: str
+    reason: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedMonth:
+    """A month (its first day) whose figures were signed; the calendar they were computed with."""
+
+    site: str
+    start: date
+    closed_at: datetime
+    closed_by: str
+    calendar_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """Sums of one day of one thing that changed after the month was closed; only the fields that did."""
+
+    at: datetime
+    kind: str
+    id: str
+    date: date
+    before: Mapping[str, int]
+    after: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,18 @@
 """`Records`, the one door to the records database. It opens the transactions; the modules beside it do the work."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from campus.calendar.school import SchoolCalendar
-from campus.indicators import RoomFact
-from campus.inference import Interval
-from campus.records import boards, derivations, importing, people, places, snapshot, timetable
+from campus.records import boards, importing, people, places, snapshot, timetable
 from campus.records.database import Database
+from campus.records.derived import DerivedRecords
 from campus.records.entities import (
     AccessToken,
     Board,
     Building,
-    Derivation,
     Equipment,
     LastReply,
     Person,
@@ -41,7 +39,7 @@ def open_records(url: str, data: Path, now: Callable[[], datetime] = _now) -> "R
     return Records(Database.open(url, data), now)
 
 
-class Records:
+class Records(DerivedRecords):
     """Thread-safe: every method is one transaction. Failures of the database are StoreError.
 
     An id that does not exist is NotFound where one thing is asked for, and where a site's things are listed.
@@ -176,57 +174,6 @@ class Records:
         """The site's calendar and timetable; its `version` changes with its content."""
         with self._database.read() as session:
             return self._calendars.calendar(session, site)
-
-    # derivation
-
-    def derived_through(self, site: str, room: str) -> int | None:
-        """Unix ms up to which intervals and facts are final; None before the first derivation."""
-        with self._database.read() as session:
-            return derivations.through(session, site, room)
-
-    def checkpoint(self, site: str, room: str, before_ms: int) -> tuple[int, dict[str, Any]] | None:
-        """(at_ms, state) of the latest checkpoint at or before `before_ms`."""
-        with self._database.read() as session:
-            return derivations.checkpoint(session, site, room, before_ms)
-
-    def store_derivation(
-        self,
-        site: str,
-        room: str,
-        start_ms: int,
-        end_ms: int,
-        intervals: Sequence[Interval],
-        facts: Sequence[RoomFact],
-        checkpoints: Sequence[tuple[int, Mapping[str, Any]]],
-        derived_through_ms: int,
-    ) -> None:
-        """Replace what is derived of [start_ms, end_ms), a part of a day or many days, in one transaction.
-
-        Stored intervals are clipped to the outside of the range, `intervals` to the inside, and equal
-        states that touch are merged. Facts whose slot starts in the range are removed; a given fact
-        replaces one of the same slot wherever it starts. Checkpoints in (start_ms, end_ms] are
-        replaced. Raises ValueError for intervals that overlap, are empty or not ascending.
-        """
-        self.store_derivations(
-            [Derivation(site, room, start_ms, end_ms, intervals, facts, checkpoints, derived_through_ms)]
-        )
-
-    def store_derivations(self, parts: Sequence[Derivation]) -> None:
-        """store_derivation for several rooms or ranges, all in one transaction."""
-        with self._database.write() as session:
-            derivations.store(session, parts)
-
-    def intervals(self, site: str, room: str, start_ms: int, end_ms: int) -> list[Interval]:
-        """Intervals of a room clipped to [start_ms, end_ms), ascending."""
-        with self._database.read() as session:
-            return derivations.intervals(session, site, room, start_ms, end_ms)
-
-    def facts(
-        self, site: str, room: str | None = None, start: date = date.min, end: date = date.max
-    ) -> list[RoomFact]:
-        """Facts of the local dates [start, end), of a room or of all; by room and slot."""
-        with self._database.read() as session:
-            return derivations.facts(session, site, room, start, end)
 
     # people
 

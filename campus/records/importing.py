@@ -181,7 +181,7 @@ def _apply_timetable(session: Session, inventory: Inventory, known: Mapping[str,
     ]
     try:
         validate(
-            **whole,
+            **{name: whole[name] for name in ("terms", "bells", "closures", "lessons")},
             bell_names=bell_names,
             lesson_names=None if inventory.lessons is not None else stored_names,
         )

@@ -5,44 +5,99 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from campus.calendar import Bell, Closure, Lesson, Term
+from campus.calendar import (
+    ALWAYS,
+    Bell,
+    Closure,
+    ExamPeriod,
+    Lesson,
+    MakeUpDay,
+    SubjectPlace,
+    Substitution,
+    Term,
+)
 from campus.calendar.school import SchoolCalendar
 from campus.records import places
 from campus.records.base import Base
-from campus.records.calendar_tables import BellTable, ClosureTable, LessonTable, TermTable
+from campus.records.calendar_tables import (
+    BellTable,
+    ClosureTable,
+    ExamPeriodTable,
+    LessonTable,
+    MakeUpDayTable,
+    SubjectPlaceTable,
+    SubstitutionTable,
+    TermTable,
+)
 from campus.records.tables import SiteTable
 
-TABLES: dict[str, type[Base]] = {
-    "terms": TermTable,
-    "bells": BellTable,
-    "closures": ClosureTable,
-    "lessons": LessonTable,
+Entry = Term | Bell | Closure | Lesson | MakeUpDay | ExamPeriod | Substitution | SubjectPlace
+
+PARTS: dict[str, tuple[type[Entry], type[Base]]] = {
+    "terms": (Term, TermTable),
+    "bells": (Bell, BellTable),
+    "closures": (Closure, ClosureTable),
+    "lessons": (Lesson, LessonTable),
+    "make_up_days": (MakeUpDay, MakeUpDayTable),
+    "exams": (ExamPeriod, ExamPeriodTable),
+    "substitutions": (Substitution, SubstitutionTable),
+    "subject_places": (SubjectPlace, SubjectPlaceTable),
 }
-Entry = Term | Bell | Closure | Lesson
+
+# Fields and parts that records of 0.3.0 did not have count only where they are used: its versions stay valid.
+_FIRST_PARTS = ("terms", "bells", "closures", "lessons")
+_LATER: dict[type[Entry], tuple[str, ...]] = {
+    Term: ("year", "first_week"),
+    Bell: ("valid_from", "valid_to"),
+    Closure: ("public",),
+    Lesson: ("week", "teacher", "place"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """The parts of a SchoolCalendar, in a fixed order."""
+    """The parts of a SchoolCalendar and the places of subjects, in a fixed order."""
 
     terms: tuple[Term, ...] = ()
     bells: tuple[Bell, ...] = ()
     closures: tuple[Closure, ...] = ()
     lessons: tuple[Lesson, ...] = ()
+    make_up_days: tuple[MakeUpDay, ...] = ()
+    exams: tuple[ExamPeriod, ...] = ()
+    substitutions: tuple[Substitution, ...] = ()
+    subject_places: tuple[SubjectPlace, ...] = ()
 
     def parts(self) -> dict[str, tuple[Entry, ...]]:
-        return {name: getattr(self, name) for name in TABLES}
+        return {name: getattr(self, name) for name in PARTS}
 
     def version(self, tz: str) -> str:
         """A short hash of the content: equal content, equal version, whatever its order."""
-        content = {name: sorted(_text(entry) for entry in entries) for name, entries in self.parts().items()}
+        content = {
+            name: sorted(_text(entry) for entry in entries)
+            for name, entries in self.parts().items()
+            if entries or name in _FIRST_PARTS
+        }
         return hashlib.sha256(json.dumps([tz, content]).encode()).hexdigest()[:12]
+
+    def calendar(self, tz: str, version: str | None = None) -> SchoolCalendar:
+        """The calendar of these parts. Raises CalendarError."""
+        return SchoolCalendar(
+            tz,
+            self.terms,
+            self.bells,
+            self.closures,
+            self.lessons,
+            self.version(tz) if version is None else version,
+            self.make_up_days,
+            self.exams,
+            self.substitutions,
+        )
 
 
 class Calendars:
@@ -59,8 +114,7 @@ class Calendars:
             built = self._built.get(site)
         if built is not None and built.version == version:
             return built
-        stored = load(session, site)
-        built = SchoolCalendar(tz, stored.terms, stored.bells, stored.closures, stored.lessons, version)
+        built = load(session, site).calendar(tz, version)
         with self._lock:
             self._built[site] = built
         return built
@@ -68,21 +122,16 @@ class Calendars:
 
 def load(session: Session, site: str) -> Timetable:
     """What is stored, each part sorted."""
-    terms = session.scalars(select(TermTable).where(TermTable.site == site).order_by(TermTable.start))
-    bells = session.scalars(
-        select(BellTable).where(BellTable.site == site).order_by(BellTable.weekday, BellTable.start)
-    )
-    closures = session.scalars(
-        select(ClosureTable).where(ClosureTable.site == site).order_by(ClosureTable.start, ClosureTable.id)
-    )
-    lessons = session.execute(select(LessonTable.__table__).where(LessonTable.site == site)).mappings()
-    names = Lesson.__dataclass_fields__.keys()
-    return Timetable(
-        tuple(Term(row.name, row.start, row.end) for row in terms),
-        tuple(Bell(row.weekday, row.session, row.period, row.start, row.end) for row in bells),
-        tuple(Closure(row.start, row.end, row.reason) for row in closures),
-        tuple(sorted((Lesson(**{name: row[name] for name in names}) for row in lessons), key=_text)),
-    )
+    return Timetable(**{name: load_part(session, site, name) for name in PARTS})
+
+
+def load_part(session: Session, site: str, name: str) -> tuple[Any, ...]:
+    """One part of what is stored, such as "subject_places", sorted."""
+    entity, table = PARTS[name]
+    names = [field.name for field in fields(entity)]
+    columns = [table.__table__.c[name] for name in names]
+    rows = session.connection().execute(select(*columns).where(table.__table__.c.site == site))
+    return tuple(sorted((_entry(entity, row) for row in rows.mappings()), key=_order))
 
 
 def store(session: Session, site: str, given: Mapping[str, Sequence[Entry]]) -> list[str]:
@@ -98,11 +147,11 @@ def store(session: Session, site: str, given: Mapping[str, Sequence[Entry]]) -> 
             continue
         changes += [f"remove from {name}: {describe(entry)}" for entry in (before - after).elements()]
         changes += [f"add to {name}: {describe(entry)}" for entry in (after - before).elements()]
-        table = TABLES[name]
-        session.execute(delete(table).where(table.__table__.c.site == site))
+        table = PARTS[name][1].__table__
+        session.connection().execute(delete(PARTS[name][1]).where(table.c.site == site))
         if entries:
             session.connection().execute(
-                insert(table), [{"site": site, **asdict(entry)} for entry in entries]
+                insert(PARTS[name][1]), [{"site": site, **asdict(entry)} for entry in entries]
             )
         parts[name] = tuple(entries)
     row = session.get_one(SiteTable, site)
@@ -114,18 +163,68 @@ def describe(entry: Entry) -> str:
     """One line a person can compare with the paper."""
     match entry:
         case Term():
-            return f"{entry.name}, {entry.start} to {entry.end}"
+            year = f" of {entry.year}" if entry.year else ""
+            week = "" if entry.first_week == "a" else f", first week {entry.first_week}"
+            return f"{entry.name}{year}, {entry.start} to {entry.end}{week}"
         case Closure():
-            return f"{entry.reason}, {entry.start} to {entry.end}"
+            return f"{entry.reason}{' (public)' if entry.public else ''}, {entry.start} to {entry.end}"
         case Bell():
-            return f"weekday {entry.weekday}, {entry.session} {entry.period}: {entry.start:%H:%M} to {entry.end:%H:%M}"
-        case Lesson():
-            until = f" to {entry.valid_to}" if entry.valid_to else ""
             return (
-                f"{entry.room}, weekday {entry.weekday}, {entry.session} {entry.period}: "
-                f"{entry.school_class} {entry.subject}, from {entry.valid_from}{until}"
+                f"weekday {entry.weekday}, {entry.session} {entry.period}: {entry.start:%H:%M} to {entry.end:%H:%M}"
+                + _validity(entry)
             )
+        case MakeUpDay():
+            week = f", week {entry.week}" if entry.week else ""
+            return f"{entry.date} as weekday {entry.weekday}{week}: {entry.reason}"
+        case ExamPeriod():
+            who = " + ".join(entry.classes) or "all classes"
+            return f"{entry.name}, {entry.start} to {entry.end}, {who}"
+        case Lesson():
+            week = f", week {entry.week}" if entry.week else ""
+            teacher = f" ({entry.teacher})" if entry.teacher else ""
+            return (
+                f"{entry.room or entry.place}, weekday {entry.weekday}, {entry.session} {entry.period}{week}: "
+                f"{entry.school_class} {entry.subject}{teacher}{_validity(entry)}"
+            )
+        case Substitution():
+            place = f" in {entry.room}" if entry.room else ""
+            teacher = f" ({entry.teacher})" if entry.teacher else ""
+            return (
+                f"{entry.date}, {entry.session} {entry.period}: {entry.school_class} "
+                f"{entry.subject or 'no lesson'}{teacher}{place}"
+            )
+        case SubjectPlace():
+            return f"{entry.subject}: {entry.place}{f' {entry.target}' if entry.target else ''}"
+
+
+def _validity(entry: Bell | Lesson) -> str:
+    since = "" if entry.valid_from == ALWAYS else f", from {entry.valid_from}"
+    return since + (f" to {entry.valid_to}" if entry.valid_to else "")
+
+
+def _entry(entity: type[Entry], row: Mapping[Any, Any]) -> Entry:
+    values = dict(row)
+    if entity is ExamPeriod:
+        values["classes"] = tuple(values["classes"])
+    return entity(**values)
+
+
+def _order(entry: Any) -> tuple[Any, ...]:
+    match entry:
+        case Bell():
+            return entry.valid_from, entry.weekday, entry.start, _text(entry)
+        case Term() | Closure() | ExamPeriod():
+            return entry.start, _text(entry)
+        case MakeUpDay() | Substitution():
+            return entry.date, _text(entry)
+    return (_text(entry),)
 
 
 def _text(entry: Entry) -> str:
-    return json.dumps(asdict(entry), default=str, ensure_ascii=False, sort_keys=True)
+    values = asdict(entry)
+    for field in fields(entry):
+        if field.name in _LATER.get(type(entry), ()):
+            default = None if field.default is MISSING else field.default
+            if values[field.name] == default:
+                del values[field.name]
+    return json.dumps(values, default=str, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,161 @@
+"""The part of `Records` about what is derived: intervals, facts, their sums, calibrations, closed months."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from campus.indicators import EquipmentFact, RoomFact
+from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
+from campus.inference import EQUIPMENT, ROOM, Interval, Stretch
+from campus.records import derivations, dirty, facts, months, sums
+from campus.records.database import Database
+from campus.records.entities import Amendment, Calibration, ClosedMonth, Derivation, Dirty
+
+
+class DerivedRecords:
+    """Every method is one transaction. Sums of a thing that has no fact in the range are missing."""
+
+    _database: Database
+    _now: Callable[[], datetime]
+
+    def derived_through(self, site: str, room: str) -> int | None:
+        """Unix ms up to which intervals and facts are final; None before the first derivation."""
+        with self._database.read() as session:
+            return derivations.through(session, site, room)
+
+    def checkpoint(self, site: str, room: str, before_ms: int) -> tuple[int, dict[str, Any]] | None:
+        """(at_ms, state) of the latest checkpoint at or before `before_ms`."""
+        with self._database.read() as session:
+            return derivations.checkpoint(session, site, room, before_ms)
+
+    def store_derivation(
+        self,
+        site: str,
+        room: str,
+        start_ms: int,
+        end_ms: int,
+        intervals: Sequence[Interval],
+        facts: Sequence[RoomFact],
+        checkpoints: Sequence[tuple[int, Mapping[str, Any]]],
+        derived_through_ms: int,
+    ) -> None:
+        """Replace what is derived of [start_ms, end_ms), a part of a day or many days, in one transaction.
+
+        Stored intervals are clipped to the outside of the range, `intervals` to the inside, and equal
+        states that touch are merged. Facts whose slot starts in the range are removed; a given fact
+        replaces one of the same slot wherever it starts. Checkpoints in (start_ms, end_ms] are
+        replaced. Raises ValueError for intervals that overlap, are empty or not ascending.
+        """
+        self.store_derivations(
+            [Derivation(site, room, start_ms, end_ms, intervals, facts, checkpoints, derived_through_ms)]
+        )
+
+    def store_derivations(self, parts: Sequence[Derivation]) -> None:
+        """store_derivation for several rooms or ranges, all in one transaction."""
+        with self._database.write() as session:
+            derivations.store(session, parts, self._now())
+
+    def intervals(self, site: str, room: str, start_ms: int, end_ms: int) -> list[Interval]:
+        """Intervals of a room clipped to [start_ms, end_ms), ascending."""
+        with self._database.read() as session:
+            return derivations.intervals(session, site, room, start_ms, end_ms)
+
+    def facts(
+        self, site: str, room: str | None = None, start: date = date.min, end: date = date.max
+    ) -> list[RoomFact]:
+        """Facts of the local dates [start, end), of a room or of all; by room and slot."""
+        with self._database.read() as session:
+            return facts.read(session, RoomFact, site, room, start, end)
+
+    def equipment_facts(
+        self, site: str, room: str | None = None, start: date = date.min, end: date = date.max
+    ) -> list[EquipmentFact]:
+        """Facts of equipment of the local dates [start, end), in a room or in all; by room, slot and piece."""
+        with self._database.read() as session:
+            return facts.read(session, EquipmentFact, site, room, start, end)
+
+    def stretches(
+        self, site: str, kind: str, id: str, aspect: str, start_ms: int, end_ms: int
+    ) -> list[Stretch]:
+        """Stretches of one aspect of one thing, clipped to [start_ms, end_ms), ascending."""
+        with self._database.read() as session:
+            return derivations.stretches(session, site, kind, id, aspect, start_ms, end_ms)
+
+    def calibrations(
+        self, site: str, kind: str, ids: Sequence[str], start_ms: int, end_ms: int
+    ) -> list[Calibration]:
+        """Those issued in [start_ms, end_ms) and, of each thing, the last one before; by thing and time."""
+        with self._database.read() as session:
+            return derivations.calibrations(session, site, kind, ids, start_ms, end_ms)
+
+    def dirty(self, site: str | None = None, room: str | None = None) -> list[Dirty]:
+        """Dates whose facts an edit has touched and that were not made anew yet, in the order of the edits."""
+        with self._database.read() as session:
+            return dirty.read(session, site, room)
+
+    # sums of facts
+
+    def room_sums(
+        self, site: str, start: date, end: date, rooms: Sequence[str] | None = None, subject_group: str = ""
+    ) -> dict[str, RoomSums]:
+        """room -> sums over the local dates [start, end); of one subject group's lessons only, if it is given."""
+        with self._database.read() as session:
+            return sums.read(session, RoomSums, ROOM, site, start, end, rooms, subject_group)
+
+    def equipment_sums(
+        self, site: str, start: date, end: date, ids: Sequence[str] | None = None, subject_group: str = ""
+    ) -> dict[str, EquipmentSums]:
+        """equipment -> sums over the local dates [start, end); of one subject group's lessons only, if it is given."""
+        with self._database.read() as session:
+            return sums.read(session, EquipmentSums, EQUIPMENT, site, start, end, ids, subject_group)
+
+    def link_sums(
+        self, site: str, kind: str, start: date, end: date, ids: Sequence[str] | None = None
+    ) -> dict[str, LinkSums]:
+        """board or room (`kind`) -> sums of its connectivity over the local dates [start, end)."""
+        with self._database.read() as session:
+            return sums.read(session, LinkSums, kind, site, start, end, ids)
+
+    def daily_room_sums(
+        self, site: str, start: date, end: date, rooms: Sequence[str] | None = None, subject_group: str = ""
+    ) -> dict[date, RoomSums]:
+        """local date -> sums over the rooms, of [start, end)."""
+        with self._database.read() as session:
+            return sums.by_day(session, RoomSums, ROOM, site, start, end, rooms, subject_group)
+
+    def daily_equipment_sums(
+        self, site: str, start: date, end: date, ids: Sequence[str] | None = None
+    ) -> dict[date, EquipmentSums]:
+        """local date -> sums over the equipment, of [start, end)."""
+        with self._database.read() as session:
+            return sums.by_day(session, EquipmentSums, EQUIPMENT, site, start, end, ids)
+
+    # months
+
+    def close_month(self, site: str, month: date, by: str) -> ClosedMonth:
+        """Sign the figures of the month of a date: its sums are kept as they are now, beside those to come.
+
+        Raises UsageError for a month that is closed, not over, not derived to its end, or being made anew.
+        """
+        with self._database.write() as session:
+            return months.close(session, site, month, by, self._now())
+
+    def closed_months(self, site: str) -> list[ClosedMonth]:
+        """The newest first."""
+        with self._database.read() as session:
+            return months.read(session, site)
+
+    def closed_room_sums(self, site: str, month: date, subject_group: str = "") -> dict[str, RoomSums]:
+        """room -> sums of a month as they were when it was closed."""
+        with self._database.read() as session:
+            return sums.closed(session, RoomSums, ROOM, site, sums.month_of(month), subject_group)
+
+    def closed_equipment_sums(self, site: str, month: date) -> dict[str, EquipmentSums]:
+        """equipment -> sums of a month as they were when it was closed."""
+        with self._database.read() as session:
+            return sums.closed(session, EquipmentSums, EQUIPMENT, site, sums.month_of(month))
+
+    def amendments(self, site: str, month: date) -> list[Amendment]:
+        """What changed in a closed month since, in the order in which it did."""
+        with self._database.read() as session:
+            return months.amendments(session, site, month)

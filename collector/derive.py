@@ -4,24 +4,25 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from campus.errors import StoreError
 from campus.inference import Interval
-from campus.inference.fuse import fuse
-from campus.inference.intervals import SETTLE_MS, intervals
-from campus.inference.parameters import parameters
-from campus.inference.presence import MINUTE_MS, Presence, PresenceStep
+from campus.inference.intervals import SETTLE_MS
+from campus.inference.presence import MINUTE_MS
+from campus.inference.room import Learned, RoomInference, RoomLearning
 from campus.records import Records
 from campus.records.entities import Room
 from campus.telemetry import TelemetryStore
+from collector import checkpoints
 from collector.batch import LATE_MS, BoardKey
 from collector.days import midnight, next_midnight
-from collector.horizon import HOLD_MS, Horizon, Thinned
+from collector.horizon import Horizon, Thinned
+from collector.passage import Passage, stored_calibrations
 from collector.places import Places
 from collector.readings import EARLIEST_MS
-from collector.slots import slot_facts
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,9 @@ class _Room:
     room: Room
     loaded: bool = False
     through_ms: int | None = None  # intervals are final up to here
-    presence: Presence = field(default_factory=Presence)
-    reached: tuple[int, dict[str, Any]] | None = None  # (at_ms, presence state) of what was stored last
+    passage: Passage | None = None
+    reached: tuple[int, dict[str, Any]] | None = None  # (at_ms, state) of what was stored last
+    edits: tuple[int, ...] = ()  # numbers of the edits that are part of `dirty`
     dirty: tuple[int, int] | None = None  # observed [first, last], came late, and not yet derived from
     taken: tuple[int, int] | None = None  # of `dirty`, while it is worked on
     dirty_since_ms: int = 0
@@ -54,7 +56,8 @@ class _Room:
 class Deriver:
     """`touched` is called by any thread, `derive` by one. `cleared(done)` tells the journal what is derived.
 
-    `changed(site, room)` is called when the past of a room was derived anew up to the present. `Horizon` bounds it.
+    `changed(site, room)` is called when the past of a room was derived anew up to the present, `learned(site, room,
+    news)` when something was learned that holds from soon on. `Horizon` bounds what can be derived.
     """
 
     def __init__(
@@ -65,11 +68,13 @@ class Deriver:
         clock_ms: Callable[[], int],
         cleared: Callable[[Sequence[tuple[str, str, int]]], None] = lambda done: None,
         changed: Callable[[str, str], None] = lambda site, room: None,
+        learned: Callable[[str, str, Sequence[Learned]], None] = lambda site, room, news: None,
         patience_ms: int = PATIENCE_MS,
     ) -> None:
         self._records, self._telemetry, self._places = records, telemetry, places
         self._horizon = Horizon(telemetry)
         self._clock_ms, self._cleared, self._changed = clock_ms, cleared, changed
+        self._learned = learned
         self._patience_ms = patience_ms
         self._lock = threading.Lock()
         self._one = threading.Lock()
@@ -103,7 +108,7 @@ class Deriver:
             return self._rooms.setdefault((site, name), _Room(room))
 
     def state(self, site: str, room: str) -> tuple[int, dict[str, Any], Interval | None] | None:
-        """(at_ms, presence state, the interval that ends there) of the end of the derived record.
+        """(at_ms, state as in `checkpoints`, the interval that ends there) of the end of the derived record.
 
         Where that is not at hand, of the last checkpoint before; None when nothing is derived.
         """
@@ -118,6 +123,10 @@ class Deriver:
             at_ms, state = checkpoint
         past = self._records.intervals(site, room, at_ms - LOOK_BACK_MS, at_ms)
         return at_ms, state, past[-1] if past and past[-1].end_ms == at_ms else None
+
+    def learned_since(self, room: Room, at_ms: int) -> list[Learned]:
+        """The calibrations of a room and its equipment that hold at a time and later, by time."""
+        return stored_calibrations(self._records, room, self._places.model(room), at_ms)
 
     def derive(self, until_ms: int | None = None, *, patient: bool = False) -> int:
         """Derive what can be: every room up to SETTLE_MS before `until_ms` (default: now). Returns room-days stored.
@@ -229,22 +238,34 @@ class Deriver:
         return max(wanted, EARLIEST_MS, horizon) // MINUTE_MS * MINUTE_MS
 
     def _begin(self, found: _Room, wanted: int, horizon: int, zone: ZoneInfo) -> int:
-        """Make the presence of the moment `wanted` ready, or of the midnight before; returns that moment."""
-        chosen = parameters(found.room.room_type)
+        """Make ready to go on from the moment `wanted`, or from the midnight before; returns that moment."""
+        room, model = found.room, self._places.model(found.room)
         known = found.reached
         if known is None or known[0] != wanted:
-            known = self._records.checkpoint(found.room.site, found.room.id, wanted)
+            known = self._records.checkpoint(room.site, room.id, wanted)
+        start = midnight(wanted, zone)
+        estimators = RoomInference(model), RoomLearning(model)
         try:
             if known is not None and known[0] >= horizon:
-                found.presence = Presence.restore(known[1], chosen)
-                return known[0]
+                estimators = checkpoints.restored(model, known[1])
+                start = known[0]
         except ValueError:
             pass  # of an older version of the algorithm: from the start of that day, without its memory
-        found.presence = Presence(chosen)
-        return midnight(wanted, zone)
+        found.passage = Passage(
+            self._records, self._telemetry, self._places, room, zone, found.through_ms, model, *estimators,
+            check=partial(self._refuse_thinned, zone),
+            learned=partial(self._learned, room.site, room.id),
+        )  # fmt: skip
+        return start
+
+    def _refuse_thinned(self, zone: ZoneInfo, at: int) -> None:
+        if self._horizon.start_ms(zone) > at:
+            raise Thinned
 
     def _run(self, found: _Room, start: int, goal: int, dirty: tuple[int, int] | None, zone: ZoneInfo) -> int:
         stored, at, before = 0, start, found.through_ms
+        passage = found.passage
+        assert passage is not None  # noqa: S101 - made by `_begin`
         while at < goal:
             if self._halted:
                 raise Halted("The collector stops; rooms are derived further when it runs again.")
@@ -253,45 +274,17 @@ class Deriver:
             known = None
             if before is not None and dirty is not None and dirty[1] < end == tonight < before:
                 known = self._records.checkpoint(found.room.site, found.room.id, end)
-            stored += self._chunk(found, at, end, end == tonight, zone, again=at == start)
+            reached = passage.chunk(at, end, end == tonight, again=at == start)
+            if reached is None:
+                found.searched_ms = end
+            else:
+                found.through_ms, found.reached = passage.through_ms, reached
+                stored += 1
             at = end
-            if known is not None and known == found.reached:
+            if known and reached and known[0] == end and checkpoints.same(known[1], reached[1]):
                 found.reached = None  # the rest is as it was
                 break
         return stored
-
-    def _chunk(self, found: _Room, at: int, end: int, whole: bool, zone: ZoneInfo, again: bool) -> int:
-        """Derive [at, end), which lies in one local day; `whole` puts a checkpoint at its end.
-
-        `again` cuts the SETTLE_MS before `at` into intervals anew: what came since may have settled them otherwise.
-        """
-        site, name, presence = found.room.site, found.room.id, found.presence
-        samples = self._places.read(self._telemetry, site, name, at - HOLD_MS, end + SETTLE_MS)
-        if self._horizon.start_ms(zone) > at:
-            raise Thinned
-        if found.through_ms is None and presence.next_ms is None and not any(samples.values()):
-            found.searched_ms = end
-            return 0
-        begin, checkpoints = at, []
-        steps: list[PresenceStep] = presence.recent
-        if again and steps and steps[0].minute_ms <= at - 2 * SETTLE_MS:
-            begin = at - SETTLE_MS
-            night = midnight(at, zone)
-            if night > begin:  # storing this range would remove it
-                known = self._records.checkpoint(site, name, night)
-                checkpoints = [known] if known is not None and known[0] == night else []
-        steps = [step for step in steps if step.minute_ms >= begin - SETTLE_MS]
-        steps += [presence.step(minute, inputs) for minute, inputs in fuse(samples, at, end)]
-        state = presence.state()
-        ahead = Presence.restore(state, presence.parameters)
-        steps += [ahead.step(minute, inputs) for minute, inputs in fuse(samples, end, end + SETTLE_MS)]
-        cut = intervals(steps, begin, end, presence.parameters)
-        made = slot_facts(self._records, found.room, cut, begin, end, zone)
-        checkpoints += [(end, state)] if whole else []
-        through = end if found.through_ms is None else max(end, found.through_ms)
-        self._records.store_derivation(site, name, begin, end, cut, made, checkpoints, through)
-        found.through_ms, found.reached = through, (end, state)
-        return 1
 
 
 def _union(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:

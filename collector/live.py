@@ -2,20 +2,21 @@
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from campus.errors import StoreError
 from campus.inference import OCCUPIED, VACANT, Interval
-from campus.inference.fuse import HOLD_MIN, INPUTS, fuse
-from campus.inference.parameters import PresenceParameters, parameters
-from campus.inference.presence import MINUTE_MS, Presence, PresenceStep
+from campus.inference.fuse import HOLD_MIN
+from campus.inference.presence import MINUTE_MS, PresenceStep
+from campus.inference.room import Learned, RoomInference
 from campus.live import Live, RoomState
 from campus.records.entities import Room
 from campus.telemetry import USABLE, Readings, Sample, SeriesKey, TelemetryStore
-from collector.places import Places
+from collector import checkpoints
+from collector.kept import Kept
+from collector.passage import minutes_of, use
+from collector.places import POINTS, Places
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +25,11 @@ LONGEST_CATCH_UP_MS = 48 * 3600 * 1000
 FRESH_MS = 15 * MINUTE_MS
 AHEAD_MS = MINUTE_MS
 SHOW_EVERY_MS = 5_000
-MAX_SAMPLES = 20_000  # per series, between two minutes
 
 Known = Callable[[str, str], "tuple[int, dict, Interval | None] | None"]
-"""(site, room) -> (at_ms, presence state, interval that ends there) of the end of the room's derived record, if any."""
+"""(site, room) -> (at_ms, state, interval that ends there) of the end of the room's derived record, if any."""
+LearnedSince = Callable[[Room, int], list[Learned]]
+"""(room, at_ms) -> the calibrations that hold at that time and later, by time."""
 STATES = {OCCUPIED: True, VACANT: False}
 Step = tuple[str, str, PresenceStep]
 
@@ -35,15 +37,16 @@ Step = tuple[str, str, PresenceStep]
 @dataclass(slots=True)
 class _Room:
     room: Room
-    presence: Presence | None = None
+    inference: RoomInference | None = None
+    learned: list[Learned] = field(default_factory=list)  # and do not hold yet
     next_ms: int = 0
-    outdated: bool = False  # the derived past is another since `presence` was made
+    outdated: bool = False  # the derived past is another since `inference` was made
     since_ms: int | None = None
     state: bool | None = None
     motion_at_ms: int | None = None
     shown_ms: int = 0
     values: dict[str, tuple[int, float]] = field(default_factory=dict)
-    samples: dict[SeriesKey, deque[Sample]] = field(default_factory=dict)
+    samples: dict[SeriesKey, Kept] = field(default_factory=dict)
 
 
 class LiveRooms:
@@ -58,10 +61,11 @@ class LiveRooms:
         places: Places,
         telemetry: TelemetryStore,
         known: Known,
+        learned_since: LearnedSince = lambda room, at_ms: [],
         rssi: Callable[[tuple[str, str], float], None] = lambda board, value: None,
     ) -> None:
         self._live, self._places, self._telemetry, self._known = live, places, telemetry, known
-        self._rssi = rssi
+        self._learned_since, self._rssi = learned_since, rssi
         self._lock = threading.Lock()
         self._showing = threading.Lock()
         self._rooms: dict[tuple[str, str], _Room] = {}
@@ -84,7 +88,7 @@ class LiveRooms:
                 if observed < from_ms:  # of where the board was before
                     continue
                 if series is not None and observed >= room.next_ms - HOLD_MIN * MINUTE_MS:
-                    series.append((observed, value, quality))
+                    series.add(observed, value)
                 held = room.values.get(point)
                 if held is None or observed >= held[0] or held[0] > newest_ms:
                     room.values[point] = (observed, value)
@@ -103,16 +107,17 @@ class LiveRooms:
 
     def _target(
         self, key: SeriesKey, now_ms: int
-    ) -> "tuple[_Room, str, deque[Sample] | None, tuple[str, str], int] | None":
+    ) -> "tuple[_Room, str, Kept | None, tuple[str, str], int] | None":
         stay = self._places.stay(key.site, key.board, now_ms)
         room = self._room(key.site, stay.room) if stay is not None else None
         if room is None or stay is None:
             return None
         point = key.point.partition(".")[0]
         series = None
-        if point in INPUTS:
+        if point in POINTS:
             with self._lock:  # tick() goes through them
-                series = room.samples.setdefault(key, deque(maxlen=MAX_SAMPLES))
+                if (series := room.samples.get(key)) is None:
+                    series = room.samples[key] = Kept(point)
         return room, point, series, (key.site, stay.room), stay.from_ms
 
     def _room(self, site: str, name: str) -> _Room | None:
@@ -130,6 +135,12 @@ class LiveRooms:
         if (found := self._rooms.get((site, room))) is not None:
             found.outdated = True
 
+    def learned(self, site: str, room: str, news: Sequence[Learned]) -> None:
+        """What the deriver learned of this room, and holds from soon on."""
+        if (found := self._rooms.get((site, room))) is not None:
+            with self._lock:
+                found.learned += news
+
     def tick(self, now_ms: int) -> list[Step]:
         """Step every room through the minutes that are over; returns the steps. Raises StoreError on catching up.
 
@@ -144,7 +155,7 @@ class LiveRooms:
             found = self._room(room.site, room.id)
             if found is None:
                 continue
-            behind = found.presence is None or found.outdated
+            behind = found.inference is None or found.outdated
             try:
                 new = self._advance(found, end_ms)
             except StoreError:
@@ -172,42 +183,64 @@ class LiveRooms:
                 self._live.drop_room(*place)
 
     def _advance(self, found: _Room, end_ms: int) -> list[PresenceStep]:
-        presence = found.presence
+        inference = found.inference
         # Minutes already stepped that are yet to come: the clock was ahead, and has been set back.
         known = -MINUTE_MS <= end_ms - found.next_ms <= LONGEST_CATCH_UP_MS
-        if presence is None or found.outdated or not known:
+        if inference is None or found.outdated or not known:
             found.outdated = False  # first: what changes from here on is for the next tick
             try:
-                presence = self._caught_up(found, end_ms)
+                inference = self._caught_up(found, end_ms)
             except BaseException:
                 found.outdated = True
                 raise
         start_ms = found.next_ms
+        samples: dict[SeriesKey, list[Sample]] = {}
+        if start_ms < end_ms:
+            with self._lock:
+                samples = {key: kept.samples() for key, kept in found.samples.items()}
+        steps = self._stepped(found, inference, samples, start_ms, end_ms)
         with self._lock:
-            samples = {key: list(series) for key, series in found.samples.items()}
-        steps = [presence.step(minute, inputs) for minute, inputs in fuse(samples, start_ms, end_ms)]
-        oldest = end_ms - HOLD_MIN * MINUTE_MS
-        with self._lock:
-            found.presence, found.next_ms = presence, max(end_ms, start_ms)
-            for series in found.samples.values():
-                while series and series[0][0] < oldest:
-                    series.popleft()
+            found.inference, found.next_ms = inference, max(end_ms, start_ms)
+            for kept in found.samples.values():
+                kept.forget(found.next_ms)
         return steps
 
-    def _caught_up(self, found: _Room, end_ms: int) -> Presence:
+    def _stepped(
+        self,
+        found: _Room,
+        inference: RoomInference,
+        samples: Mapping[SeriesKey, Sequence[Sample]],
+        start_ms: int,
+        end_ms: int,
+    ) -> list[PresenceStep]:
+        metered = self._places.metered(found.room.site, found.room.id, samples)
+        steps = []
+        for minute, inputs, power in minutes_of(samples, metered, start_ms, end_ms):
+            with self._lock:
+                use(inference, found.learned, minute)
+            steps.append(inference.step(minute, inputs, power).presence)
+        return steps
+
+    def _caught_up(self, found: _Room, end_ms: int) -> RoomInference:
         """From where the derived record ends, or some hours back, with what the store holds since."""
-        chosen = parameters(found.room.room_type)
-        known = self._known(found.room.site, found.room.id)
+        room, model = found.room, self._places.model(found.room)
+        known = self._known(room.site, room.id)
+        start_ms, inference = end_ms - CATCH_UP_MS, RoomInference(model)
         if known is not None and 0 <= end_ms - known[0] <= LONGEST_CATCH_UP_MS:
-            start_ms, presence = known[0], _restored(known[1], chosen)
+            start_ms = known[0]
+            try:
+                inference = checkpoints.restored(model, known[1])[0]
+            except ValueError:
+                log.info("Room %s of %s begins anew: its state is of an older version.", room.id, room.site)
             if (past := known[2]) is not None:
                 found.state, found.since_ms = STATES.get(past.state), past.start_ms
-        else:
-            start_ms, presence = end_ms - CATCH_UP_MS, Presence(chosen)
+        learned = self._learned_since(room, start_ms)
+        with self._lock:
+            found.learned = learned
         samples = self._places.read(
             self._telemetry, found.room.site, found.room.id, start_ms - HOLD_MIN * MINUTE_MS, end_ms
         )
-        for step in [presence.step(minute, inputs) for minute, inputs in fuse(samples, start_ms, end_ms)]:
+        for step in self._stepped(found, inference, samples, start_ms, end_ms):
             state = STATES.get(step.state)
             if state != found.state or found.since_ms is None:
                 found.state, found.since_ms = state, step.minute_ms
@@ -222,7 +255,7 @@ class LiveRooms:
                         found.values[point] = (observed, value)
                     if point == "motion" and value and observed > (found.motion_at_ms or 0):
                         found.motion_at_ms = observed
-        return presence
+        return inference
 
     def _show(self, found: _Room, now_ms: int) -> None:
         with self._showing:  # one after the other, so that the newest is what stays
@@ -235,10 +268,3 @@ class LiveRooms:
                 )  # fmt: skip
             if known:
                 self._live.set_room(state)
-
-
-def _restored(state: dict[str, Any], chosen: PresenceParameters) -> Presence:
-    try:
-        return Presence.restore(state, chosen)
-    except ValueError:  # of an older version of the algorithm
-        return Presence(chosen)

@@ -59,8 +59,11 @@ class Pipeline:
             clock_ms,
             self.journal.clear_late,
             lambda *room: self.rooms.resume(*room),
+            lambda *news: self.rooms.learned(*news),
         )
-        self.rooms = LiveRooms(live, self.places, telemetry, self.deriver.state, self.boards.set_rssi)
+        self.rooms = LiveRooms(
+            live, self.places, telemetry, self.deriver.state, self.deriver.learned_since, self.boards.set_rssi
+        )
         self.projector = Projector(
             self.journal, self.intake, telemetry, records, self.boards, self.deriver.touched, clock_ms
         )  # fmt: skip

@@ -102,7 +102,10 @@ class LinkDay:
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """A computed figure with its evidence. `value` is None with a `reason`, never a zero for unknown."""
+    """A computed figure with its evidence. `value` is None with a `reason`, never a zero for unknown.
+
+    `reason` is an English sentence; `reason_code` (of `reasons.CODES`) and `reason_values` say the same to a page.
+    """
 
     id: str
     version: int
@@ -116,3 +119,5 @@ class Indicator:
     computed_at: datetime
     provisional: bool = True
     counts: dict[str, int] = field(default_factory=dict)
+    reason_code: str | None = None
+    reason_values: dict[str, float | str] = field(default_factory=dict)

@@ -37,11 +37,12 @@ class _Additive:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The fields, in order."""
-        return _names(cls)
+        kind: Any = cls
+        return _names(kind)
 
     def values(self) -> tuple[int, ...]:
         """The values of the fields, in order."""
-        return tuple(getattr(self, name) for name in _names(type(self)))
+        return tuple(getattr(self, name) for name in self.names())
 
     def __add__(self, other: Self) -> Self:
         return self.total((self, other))
@@ -59,7 +60,7 @@ def _names(kind: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class RoomSums(_Additive):
-    """Of the facts of rooms. All but `after_hours` and `after_hours_ms` are of lesson slots.
+    """Of the facts of rooms. All but `after_hours…` and `outside…` are of lesson slots.
 
     `exams`: slots in an exam period without a lesson; they are in none of `free`, `unscheduled`, `not_measured_free`.
     """
@@ -82,6 +83,8 @@ class RoomSums(_Additive):
     exams: int = 0
     after_hours: int = 0  # unscheduled slots outside lessons and breaks
     after_hours_ms: int = 0  # occupied there
+    outside_ms: int = 0  # all slots outside lessons and breaks
+    outside_valid_ms: int = 0
     counted_ms: int = 0  # occupied, with people counted and the capacity known
     person_ms: int = 0  # people × counted ms
     seat_ms: int = 0  # capacity × counted ms
@@ -94,10 +97,17 @@ class RoomSums(_Additive):
     def of(cls, fact: RoomFact) -> "RoomSums":
         """Of one fact."""
         occupied = _ms(fact.occupied_minutes)
-        if fact.kind != LESSON:
-            used = fact.kind != BREAK and fact.outcome == UNSCHEDULED
-            return cls(after_hours=int(used), after_hours_ms=occupied if used else 0)
         slot, valid = _ms(fact.slot_minutes), _ms(fact.valid_minutes)
+        if fact.kind == BREAK:
+            return cls()
+        if fact.kind != LESSON:
+            used = fact.outcome == UNSCHEDULED
+            return cls(
+                after_hours=int(used),
+                after_hours_ms=occupied if used else 0,
+                outside_ms=slot,
+                outside_valid_ms=valid,
+            )
         planned = fact.school_class is not None
         open_ = not planned and not fact.exam
         counted = 0 if fact.capacity is None else _ms(fact.counted_minutes)

@@ -3,22 +3,36 @@
 import math
 from collections import deque
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from campus.inference.evidence import Reports
 from campus.inference.parameters import PresenceParameters
 from campus.inference.windows import Window, quantile
 
 CO2_BIN_PPM = 5
+_GRAIN = (
+    1024  # of a ppm: levels in the slope's sums are whole numbers, so that adding and removing them is exact
+)
+_SAME_PPM = 1e-6
 
 
-class CarbonDioxide:
-    """CO2: the net source u = slope + k × (level above the baseline), in ppm/h, of the room's mass balance."""
+class Air(NamedTuple):
+    """One minute's CO2 balance: smoothed level and baseline in ppm, slope in ppm/h, decay in 1/h.
 
-    __slots__ = (
-        "_alpha", "baseline", "fits", "history", "hour", "k", "level", "p", "reports", "run", "said", "same", "samples",
-        "value",
-    )  # fmt: skip
+    `baseline_ppm` is None before one is learned; `decay_known` says that the decay was fitted, not assumed.
+    """
+
+    level_ppm: float
+    slope_ppm_h: float
+    baseline_ppm: float | None
+    decay_per_h: float
+    decay_known: bool
+
+
+class Track:
+    """The smoothed level of CO2 and its slope, by least squares over a window that is longer for a slow sensor."""
+
+    __slots__ = ("_alpha", "_sums", "level", "p", "reports", "samples")
 
     def __init__(self, p: PresenceParameters, state: dict[str, Any] | None = None) -> None:
         s = state or {}
@@ -26,37 +40,90 @@ class CarbonDioxide:
         self._alpha = 1 - math.exp(-1 / p.co2_smooth_min)
         self.reports = Reports(p, s.get("reports"))
         self.level: float = s.get("level", 0.0)
-        self.value: float | None = s.get("value")
-        self.same: int = s.get("same", 0)  # minute since when the value has not changed at all
-        self.samples: deque[tuple[int, float]] = deque(tuple(pair) for pair in s.get("samples", ()))
-        self.run: deque[tuple[int, float]] = deque(tuple(pair) for pair in s.get("run", ()))
-        self.history = Window(p.co2_baseline_min, 240, s.get("history"))
-        self.baseline: float = s.get("baseline", 0.0)
-        self.hour: int = s.get("hour", -1)
-        self.fits: deque[float] = deque(s.get("fits", ()), maxlen=p.decay_fits)
-        self.k = self._decay()
-        self.said: float | None = s.get("said")
+        self.samples: deque[tuple[int, int]] = deque(
+            (minute, grains) for minute, grains in s.get("samples", ())
+        )
+        self._sums = (0, 0, 0, 0)  # of x, x², y, xy; x in minutes from the newest sample
+        if self.samples:
+            newest = self.samples[-1][0]
+            pairs = [(minute - newest, grains) for minute, grains in self.samples]
+            self._sums = (
+                sum(x for x, _ in pairs), sum(x * x for x, _ in pairs),
+                sum(y for _, y in pairs), sum(x * y for x, y in pairs),
+            )  # fmt: skip
 
-    def read(self, minute: int, value: float) -> None:
-        p, last = self.p, self.reports.last
+    def read(self, minute: int, value: float) -> float | None:
+        """Take a reading; the slope in ppm/h, None with fewer than 3 samples or less than `co2_slope_span_min`."""
+        p, last, samples = self.p, self.reports.last, self.samples
         self.reports.note(minute)
-        if value != self.value:
-            self.value, self.same = value, minute
         gap = p.co2_gap_min + 1 if last is None else minute - last
         if gap > p.co2_gap_min:
             self.level = value
-            self.samples.clear()
-            self.run.clear()
+            samples.clear()
+            sx = sxx = sy = sxy = 0
         else:
             alpha = self._alpha if gap == 1 else 1 - math.exp(-gap / p.co2_smooth_min)
-            self.level += alpha * (value - self.level)
-        self.history.add(minute, int(value // CO2_BIN_PPM))
-        if minute // 60 != self.hour:
-            self.hour = minute // 60
-            self._baseline(minute)
-        slope = self._slope(minute)
-        above = self.level - self.baseline
-        self._watch_decay(minute, slope, above)
+            change = value - self.level
+            self.level = value if -_SAME_PPM < change < _SAME_PPM else self.level + alpha * change
+            sx, sxx, sy, sxy = self._sums
+            n = len(samples)
+            sxx += gap * (n * gap - 2 * sx)
+            sx -= n * gap
+            sxy -= gap * sy
+        grains = int(self.level * _GRAIN)
+        samples.append((minute, grains))
+        sy += grains
+        oldest = minute - max(p.co2_slope_min, 2 * self.reports.interval_min)
+        while samples[0][0] < oldest:
+            then, grains = samples.popleft()
+            x = then - minute
+            sx -= x
+            sxx -= x * x
+            sy -= grains
+            sxy -= x * grains
+        self._sums = (sx, sxx, sy, sxy)
+        n = len(samples)
+        if n < 3 or minute - samples[0][0] < p.co2_slope_span_min:
+            return None
+        return 60 / _GRAIN * (n * sxy - sx * sy) / (n * sxx - sx * sx)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "reports": self.reports.state(),
+            "level": self.level,
+            "samples": [list(pair) for pair in self.samples],
+        }
+
+
+class CarbonDioxide:
+    """CO2: the net source u = slope + k × (level above the baseline), in ppm/h, of the room's mass balance.
+
+    Baseline and decay k are given by `use`; before, there is no level above the baseline.
+    """
+
+    __slots__ = ("baseline", "fits", "k", "p", "said", "same", "slope", "track", "value")
+
+    def __init__(self, p: PresenceParameters, state: dict[str, Any] | None = None) -> None:
+        s = state or {}
+        self.p = p
+        self.track = Track(p, s.get("track"))
+        self.value: float | None = s.get("value")
+        self.same: int = s.get("same", 0)  # since when the value has not changed at all, as far as it matters
+        self.said: float | None = s.get("said")
+        self.slope: float | None = s.get("slope")
+        self.use(None, None, 0)
+
+    def use(self, baseline: float | None, decay: float | None, fits: int) -> None:
+        self.baseline, self.k, self.fits = baseline, self.p.decay_per_h if decay is None else decay, fits
+
+    def read(self, minute: int, value: float) -> None:
+        p = self.p
+        if value != self.value:
+            self.value, self.same = value, minute
+        elif minute - self.same > p.co2_stuck_anywhere_min:
+            self.same = minute - p.co2_stuck_anywhere_min
+        slope = self.slope = self.track.read(minute, value)
+        above = 0.0 if self.baseline is None else self.track.level - self.baseline
         if slope is None or self._stuck(minute, above):
             self.said = None
             return
@@ -65,72 +132,109 @@ class CarbonDioxide:
         self.said = max(p.co2_low, min(weight, p.co2_high))
 
     def weight(self, minute: int) -> float | None:
-        return self.said if self.reports.fresh(minute) else None
+        return self.said if minute < self.track.reports.until else None
 
-    def _baseline(self, minute: int) -> None:
-        lowest = quantile(self.history.counts(minute), self.p.co2_baseline_quantile)
-        if lowest is not None:
-            self.baseline = lowest * CO2_BIN_PPM
-
-    def _slope(self, minute: int) -> float | None:
-        """ppm/h by least squares over the window, longer for a slow sensor; None with too little in it."""
-        samples, p = self.samples, self.p
-        samples.append((minute, self.level))
-        oldest = minute - max(p.co2_slope_min, 2 * self.reports.interval_min)
-        while samples[0][0] < oldest:
-            samples.popleft()
-        n = len(samples)
-        if n < 3 or minute - samples[0][0] < p.co2_slope_span_min:
+    def air(self, minute: int) -> Air | None:
+        """The balance behind `weight`; None where that is None."""
+        if self.said is None or self.slope is None or minute >= self.track.reports.until:
             return None
-        return 60 * _regress(samples)
+        known = self.fits > self.p.decay_pseudo_fits
+        return Air(self.track.level, self.slope, self.baseline, self.k, known)
 
     def _stuck(self, minute: int, above: float) -> bool:
         unchanged = minute - self.same
         limit = self.p.co2_stuck_min if above > self.p.decay_above_ppm else self.p.co2_stuck_anywhere_min
         return unchanged >= limit
 
-    def _watch_decay(self, minute: int, slope: float | None, above: float) -> None:
-        """Collect a falling run; fit it when it ends or fills the window."""
+    def state(self) -> dict[str, Any]:
+        return {
+            "track": self.track.state(),
+            "value": self.value,
+            "same": self.same,
+            "said": self.said,
+            "slope": self.slope,
+        }
+
+
+class AirLearning:
+    """Baseline and decay of one room's CO2: the lowest of two days, and the fall of runs in an empty room."""
+
+    __slots__ = ("baseline", "fits", "history", "hour", "k", "p", "run", "slope", "track")
+
+    def __init__(self, p: PresenceParameters, state: dict[str, Any] | None = None) -> None:
+        s = state or {}
+        self.p = p
+        self.track = Track(p, s.get("track"))
+        self.run: deque[tuple[int, float]] = deque((minute, level) for minute, level in s.get("run", ()))
+        self.history = Window(p.co2_baseline_min, 240, s.get("history"))
+        self.baseline: float | None = s.get("baseline")
+        self.hour: int = s.get("hour", -1)
+        self.fits: deque[float] = deque(s.get("fits", ()), maxlen=p.decay_fits)
+        self.slope: float | None = s.get("slope")
+        self.k = self._decay()
+
+    def read(self, minute: int, value: float) -> bool:
+        """Take a reading; True if something may have been learned."""
+        learned = False
+        last = self.track.reports.last
+        if last is None or minute - last > self.p.co2_gap_min:
+            self.run.clear()
+        slope = self.slope = self.track.read(minute, value)
+        self.history.add(minute, int(value // CO2_BIN_PPM))
+        if minute // 60 != self.hour:
+            self.hour, learned = minute // 60, True
+            lowest = quantile(self.history.counts(minute), self.p.co2_baseline_quantile)
+            if lowest is not None:
+                self.baseline = lowest * CO2_BIN_PPM
         p, run = self.p, self.run
-        falling = slope is not None and slope < p.decay_slope_ppm_h and above > p.decay_above_ppm
+        falling = (
+            slope is not None
+            and slope < p.decay_slope_ppm_h
+            and self.baseline is not None
+            and self.track.level - self.baseline > p.decay_above_ppm
+        )
         if falling:
-            run.append((minute, self.level))
+            run.append((minute, self.track.level))
         if run and (not falling or minute - run[0][0] >= p.decay_window_min):
             if run[-1][0] - run[0][0] >= p.decay_run_min:
-                self._fit()
+                learned = self._fit() or learned
             run.clear()
+        return learned
 
-    def _fit(self) -> None:
-        logs = [
-            (minute, math.log(level - self.baseline)) for minute, level in self.run if level > self.baseline
-        ]
+    def air(self, minute: int) -> Air | None:
+        """The balance as the learner sees it; None while its readings are stale or too few."""
+        if self.slope is None or minute >= self.track.reports.until:
+            return None
+        return Air(self.track.level, self.slope, self.baseline, self.k, bool(self.fits))
+
+    def _fit(self) -> bool:
+        baseline = self.baseline or 0.0
+        logs = [(minute, math.log(level - baseline)) for minute, level in self.run if level > baseline]
         if len(logs) < 3:
-            return
+            return False
         k = -60 * _regress(logs)
-        if self.p.decay_lowest_per_h <= k <= self.p.decay_highest_per_h:
-            self.fits.append(k)
-            self.k = self._decay()
+        if not self.p.decay_lowest_per_h <= k <= self.p.decay_highest_per_h:
+            return False
+        self.fits.append(k)
+        self.k = self._decay()
+        return True
 
     def _decay(self) -> float:
         return median([*self.fits, *[self.p.decay_per_h] * self.p.decay_pseudo_fits])
 
     def state(self) -> dict[str, Any]:
         return {
-            "reports": self.reports.state(),
-            "level": self.level,
-            "value": self.value,
-            "same": self.same,
-            "samples": [list(pair) for pair in self.samples],
+            "track": self.track.state(),
             "run": [list(pair) for pair in self.run],
             "history": self.history.state(),
             "baseline": self.baseline,
             "hour": self.hour,
             "fits": list(self.fits),
-            "said": self.said,
+            "slope": self.slope,
         }
 
 
-def _regress(samples: "deque[tuple[int, float]] | list[tuple[int, float]]") -> float:
+def _regress(samples: list[tuple[int, float]]) -> float:
     """Least-squares slope per minute. Minutes are taken from the last one, to keep the products small."""
     origin, n = samples[-1][0], len(samples)
     sx = sxx = 0

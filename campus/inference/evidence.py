@@ -2,24 +2,26 @@
 
 Time is the integer Unix minute. Each class is fed by `read` in minutes with a usable value and asked by `weight`
 in every minute. `state()` is JSON-able; a restored one continues exactly. Here are the sensors of what moves: PIR,
-radar, doors; the others are in `air` and `background`.
+radar, doors, what is switched; the others are in `air` and `background`.
 """
 
+import math
 from collections import deque
 from typing import Any
 
 from campus.inference.parameters import PresenceParameters
 
 _GAPS = 9
+_NEVER = -(1 << 62)
 
 
 class Reports:
-    """When a sensor last reported, how often it does, and so whether its reading is fresh.
+    """When a sensor last reported, how often it does, and so until when its reading is fresh.
 
     The interval is the median of the last gaps, starting with two of a minute: one outage is not an interval.
     """
 
-    __slots__ = ("gaps", "interval_min", "last", "limit_min", "p")
+    __slots__ = ("_every_minute", "gaps", "interval_min", "last", "limit_min", "p", "until")
 
     def __init__(self, p: PresenceParameters, state: dict[str, Any] | None = None) -> None:
         self.p = p
@@ -31,17 +33,21 @@ class Reports:
         middle = sorted(self.gaps)[(len(self.gaps) - 1) // 2]
         self.interval_min = min(middle, self.p.longest_interval_min)
         self.limit_min = max(self.p.stale_reports * self.interval_min, self.p.stale_min)
+        self._every_minute = len(self.gaps) == _GAPS == self.gaps.count(1)
+        self.until = _NEVER if self.last is None else self.last + self.limit_min
 
     def note(self, minute: int) -> None:
-        if self.last is not None:
-            gap = minute - self.last
-            self.gaps.append(gap)
-            if gap != self.interval_min or self.interval_min != 1:
+        last, self.last = self.last, minute
+        if last is not None:
+            gap = minute - last
+            if gap != 1 or not self._every_minute:  # else one more of the same changes nothing
+                self.gaps.append(gap)
                 self._learn()
-        self.last = minute
+                return
+        self.until = minute + self.limit_min
 
     def fresh(self, minute: int) -> bool:
-        return self.last is not None and minute - self.last < self.limit_min
+        return minute < self.until
 
     def state(self) -> dict[str, Any]:
         return {"last": self.last, "gaps": list(self.gaps)}
@@ -52,42 +58,49 @@ class Motion:
 
     Only readings make quiet: minutes lost on the way do not count as still. After an outage the time before is
     unknown, so the sensor says nothing for presence until it sees motion, and against it as quiet is observed.
+    Once quiet says all it can, how long it has lasted is forgotten.
     """
 
-    __slots__ = ("p", "reports", "seen", "since")
+    __slots__ = ("_longest", "p", "reports", "said", "seen", "since")
 
     def __init__(self, p: PresenceParameters, state: dict[str, Any] | None = None) -> None:
         self.p = p
+        self._longest = math.ceil(
+            max(p.motion_hold_min, 1 + (p.motion_hold_min - 1) * (1 - p.motion_low / p.motion_high))
+        )
         self.reports = Reports(p, state and state["reports"])
         self.since: int = (
             state["since"] if state else 0
         )  # of the last motion, or of the first reading since an outage
         self.seen: bool = state["seen"] if state else False  # `since` is a motion
+        self.said = self._weight()
 
     def read(self, minute: int, value: float) -> bool:
         """Take a reading; True if it is motion."""
-        returned = not self.reports.fresh(minute)
-        self.reports.note(minute)
         if value >= 0.5:
             self.since, self.seen = minute, True
-            return True
-        if returned:
+        elif minute >= self.reports.until:
             self.since, self.seen = minute, False
-        return False
+        elif minute - self.since > self._longest:
+            self.since, self.seen = minute - self._longest, False
+        self.reports.note(minute)
+        self.said = self._weight()
+        return value >= 0.5
 
     def quiet(self, minute: int) -> int | None:
-        """Minutes observed without motion; None while the sensor is stale."""
-        if not self.reports.fresh(minute) or self.reports.last is None:
+        """Minutes observed without motion, as far as they matter; None while the sensor is stale."""
+        if minute >= self.reports.until or self.reports.last is None:
             return None
         return self.reports.last - self.since
 
-    def weight(self, minute: int) -> float | None:
-        quiet = self.quiet(minute)
-        if quiet is None:
-            return None
+    def _weight(self) -> float:
         p = self.p
+        quiet = (self.reports.last or 0) - self.since
         weight = p.motion_high * (1 - (quiet - 1) / (p.motion_hold_min - 1))
         return max(p.motion_low, min(weight, p.motion_high if self.seen else 0.0))
+
+    def weight(self, minute: int) -> float | None:
+        return self.said if minute < self.reports.until else None
 
     def state(self) -> dict[str, Any]:
         return {"reports": self.reports.state(), "since": self.since, "seen": self.seen}
@@ -99,32 +112,44 @@ class Radar:
     Presence that nothing else vouched for in hours counts little, so that the other sensors can outvote it.
     """
 
-    __slots__ = ("alone", "p", "present", "reports", "since")
+    __slots__ = ("alone", "echoes", "p", "present", "reports", "since")
 
     def __init__(self, p: PresenceParameters, state: dict[str, Any] | None = None) -> None:
         self.p = p
         self.reports = Reports(p, state and state["reports"])
         self.present: bool = state["present"] if state else False
-        self.since: int = state["since"] if state else 0  # of what it reports, as far as that was observed
-        self.alone: int = state["alone"] if state else 0  # since when no other sensor vouched for presence
+        self.since: int = (
+            state["since"] if state else 0
+        )  # of an absence, as far as it was observed and matters
+        self.alone: int = (
+            state["alone"] if state else 0
+        )  # since when no other sensor vouched for its presence
+        self.echoes = False  # it follows an appliance, which runs now
 
     def read(self, minute: int, value: float) -> None:
         present = value >= 0.5
-        if present != self.present or not self.reports.fresh(minute):
+        if present != self.present or minute >= self.reports.until:
             self.present, self.since, self.alone = present, minute, minute
+        elif present:
+            self.since = minute
+            self.alone = max(self.alone, minute - self.p.radar_alone_min - 1)
+        else:
+            self.since = self.alone = max(self.since, minute - self.p.radar_absent_min)
         self.reports.note(minute)
 
     def vouch(self, minute: int) -> None:
         """Another sensor saw somebody in this minute."""
-        self.alone = minute
+        if self.present:
+            self.alone = minute
 
     def doubtful(self) -> bool:
-        """Whether it reports presence, but has done so alone for so long that it may be a fan."""
+        """Whether it reports presence, but alone for so long that it may be a fan, or with an appliance."""
         last = self.reports.last
-        return self.present and last is not None and last - self.alone > self.p.radar_alone_min
+        alone = last is not None and last - self.alone > self.p.radar_alone_min
+        return self.present and (alone or self.echoes)
 
     def weight(self, minute: int) -> float | None:
-        if not self.reports.fresh(minute) or self.reports.last is None:
+        if minute >= self.reports.until or self.reports.last is None:
             return None
         p = self.p
         if self.present:
@@ -149,17 +174,19 @@ class Door:
         self.p = p
         self.reports = Reports(p, state and state["reports"])
         self.open: bool = state["open"] if state else False
-        self.changed: int | None = state["changed"] if state else None
+        self.changed: int | None = state["changed"] if state else None  # forgotten once it says nothing
 
     def read(self, minute: int, value: float, changed: bool) -> None:
         self.reports.note(minute)
         self.open = value >= 0.5
         if changed:
             self.changed = minute
+        elif self.changed is not None and minute - self.changed >= self.p.door_fade_min:
+            self.changed = None
 
     def weight(self, minute: int, quiet: int | None) -> float | None:
         """`quiet` is the motion sensor's; None where there is none."""
-        if not self.reports.fresh(minute):
+        if minute >= self.reports.until:
             return None
         p = self.p
         weight = 0.0
@@ -171,3 +198,28 @@ class Door:
 
     def state(self) -> dict[str, Any]:
         return {"reports": self.reports.state(), "open": self.open, "changed": self.changed}
+
+
+class Switched:
+    """Something that people switch, and that others judged: equipment in use or not, the room's lighting on or off."""
+
+    __slots__ = ("_high", "_low", "on", "reports")
+
+    def __init__(
+        self, p: PresenceParameters, high: float, low: float, state: dict[str, Any] | None = None
+    ) -> None:
+        self._high, self._low = high, low
+        self.reports = Reports(p, state and state["reports"])
+        self.on: bool = state["on"] if state else False
+
+    def read(self, minute: int, value: float) -> None:
+        self.reports.note(minute)
+        self.on = value >= 0.5
+
+    def weight(self, minute: int) -> float | None:
+        if minute >= self.reports.until:
+            return None
+        return self._high if self.on else self._low
+
+    def state(self) -> dict[str, Any]:
+        return {"reports": self.reports.state(), "on": self.on}

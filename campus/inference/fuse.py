@@ -11,7 +11,7 @@ INPUTS = (
 )  # fmt: skip
 """The points that presence uses; what `fuse` and `Presence.step` key their inputs by."""
 LARGEST = ("motion", "radar_presence", "illuminance_lx", "access_point_clients")
-MEAN = ("co2_ppm", "sound_level_dba")
+MEAN = ("co2_ppm", "sound_level_dba", "temperature_c")
 DOOR = "door_open"
 
 HOLD_MIN = 15
@@ -30,58 +30,77 @@ def fuse(
     the same door's one before, if that is at most HOLD_MIN old. For the same result from a stream in pieces, let
     `samples` begin HOLD_MIN before `start_ms`; they may.
     """
-    largest: dict[str, dict[int, float]] = {}
-    sensors: dict[str, list[dict[int, float]]] = {}
-    changes: set[int] = set()
+    first, end = start_ms // MINUTE_MS, -(-end_ms // MINUTE_MS)
+    grouped: dict[str, list[Sequence[Sample]]] = {}
     for key, series in samples.items():
-        point = key.point.partition(".")[0]
+        grouped.setdefault(key.point.partition(".")[0], []).append(series)
+    largest: dict[str, dict[int, float]] = {}
+    alone: dict[str, dict[int, float]] = {}
+    several: dict[str, list[dict[int, float]]] = {}
+    doors: list[dict[int, float]] = []
+    changes: set[int] = set()
+    for point, found in grouped.items():
         if point in LARGEST:
-            _largest(series, largest.setdefault(point, {}))
+            values = largest.setdefault(point, {})
+            for series in found:
+                _largest(series, values, start_ms)
+        elif point in MEAN and len(found) == 1:
+            alone[point] = _means(found[0], start_ms)
         elif point in MEAN:
-            sensors.setdefault(point, []).append(_means(series))
+            several[point] = [_means(series) for series in found]
         elif point == DOOR:
-            sensors.setdefault(point, []).append(_last(series, changes))
-    for minute in range(start_ms // MINUTE_MS, -(-end_ms // MINUTE_MS)):
-        inputs: dict[str, float | None] = {
-            point: values[minute] for point, values in largest.items() if minute in values
-        }
-        for point, found in sensors.items():
-            held = _held(found, minute)
-            if not held:
-                continue
-            if point != DOOR:
+            doors = [_last(series, changes) for series in found]
+    plain = [*largest.items(), *alone.items()]
+    for minute in range(first, end):
+        inputs: dict[str, float | None] = {}
+        for point, values in plain:
+            value = values.get(minute)
+            if value is not None:
+                inputs[point] = value
+        for point, sensors in several.items():
+            held = _held(sensors, minute)
+            if held:
                 inputs[point] = sum(held) / len(held)
-                continue
-            inputs[point] = max(held)
-            if minute in changes:
-                inputs["door_changed"] = 1.0
+        if doors:
+            held = _held(doors, minute)
+            if held:
+                inputs[DOOR] = max(held)
+                if minute in changes:
+                    inputs["door_changed"] = 1.0
         yield minute * MINUTE_MS, inputs
 
 
-def _usable(series: Sequence[Sample]) -> Iterator[tuple[int, float]]:
+def _usable(series: Sequence[Sample], start_ms: int) -> Iterator[tuple[int, float]]:
     for observed_at_ms, value, quality in series:
-        if quality in USABLE and value is not None and math.isfinite(value):
+        if observed_at_ms >= start_ms and quality in USABLE and value is not None and math.isfinite(value):
             yield observed_at_ms // MINUTE_MS, value
 
 
-def _largest(series: Sequence[Sample], into: dict[int, float]) -> None:
-    for minute, value in _usable(series):
+def _largest(series: Sequence[Sample], into: dict[int, float], start_ms: int) -> None:
+    for minute, value in _usable(series, start_ms):
         if value > into.get(minute, -math.inf):
             into[minute] = value
 
 
-def _means(series: Sequence[Sample]) -> dict[int, float]:
-    gathered: dict[int, list[float]] = {}
-    for minute, value in _usable(series):
-        gathered.setdefault(minute, []).append(value)
-    return {minute: sum(values) / len(values) for minute, values in gathered.items()}
+def _means(series: Sequence[Sample], start_ms: int = 0) -> dict[int, float]:
+    """Each minute's mean; most minutes hold one value."""
+    means: dict[int, float] = {}
+    more: dict[int, list[float]] = {}
+    for minute, value in _usable(series, start_ms):
+        if minute not in means:
+            means[minute] = value
+        else:
+            more.setdefault(minute, [means[minute]]).append(value)
+    for minute, values in more.items():
+        means[minute] = sum(values) / len(values)
+    return means
 
 
 def _last(series: Sequence[Sample], changes: set[int]) -> dict[int, float]:
     """Each minute's last state of one door, 0 or 1; the minutes in which it moved are added to `changes`."""
     last: dict[int, float] = {}
     before: tuple[int, float] | None = None
-    for minute, value in _usable(sorted(series, key=_observed)):
+    for minute, value in _usable(sorted(series, key=_observed), 0):
         state = float(value >= 0.5)
         if before is not None and state != before[1] and minute - before[0] <= HOLD_MIN:
             changes.add(minute)

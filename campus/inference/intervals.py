@@ -116,8 +116,9 @@ def _begun(runs: list[_Run], p: PresenceParameters) -> list[_Run]:
 
 def _backdated(runs: list[_Run], p: PresenceParameters) -> list[_Run]:
     for visit, after in itertools.pairwise(runs):
-        if visit.state != OCCUPIED or after.state != VACANT or visit.evidence_ms is None:
+        if visit.state != OCCUPIED or after.state != VACANT:
             continue
         earliest = max(visit.start_ms + MINUTE_MS, visit.end_ms - p.backdate_min * MINUTE_MS)
-        visit.end_ms = after.start_ms = min(visit.end_ms, max(earliest, visit.evidence_ms + MINUTE_MS))
+        evidence_end = earliest if visit.evidence_ms is None else visit.evidence_ms + MINUTE_MS
+        visit.end_ms = after.start_ms = min(visit.end_ms, max(earliest, evidence_end))
     return runs

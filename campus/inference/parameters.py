@@ -65,6 +65,11 @@ class PresenceParameters:
     door_fade_min: int = 10  # until a change says nothing
     door_closed: float = -1.0  # closed, and motion quiet for motion_hold_min
 
+    equipment_used: float = 2.0  # equipment that is not always on: in use, or not
+    equipment_unused: float = -0.4
+    lighting_on: float = 2.0  # the room's lighting circuit
+    lighting_off: float = -1.0
+
     background_learn_min: int = 1440  # sound and clients say nothing before readings of as many minutes
     sound_window_min: int = 7 * 24 * 60
     sound_quiet_quantile: float = 0.30
@@ -81,6 +86,9 @@ class PresenceParameters:
     clients_high: float = 2.0
     clients_low: float = -0.5
 
+    co2_per_head_m3_h: float = 0.0187  # of an adult at rest
+    count_median_min: int = 15  # to 30
+
     merge_gap_min: int = 10
     shortest_visit_min: int = 3
     backdate_min: int = 12  # of an end; with the two above, makes an interval final 15 minutes later
@@ -88,17 +96,18 @@ class PresenceParameters:
 
 
 DEFAULT = PresenceParameters()
-_FAR = replace(DEFAULT, motion_hold_min=12.0)  # large: people sit far from the sensor
-_STILL = replace(DEFAULT, motion_hold_min=15.0)  # people hardly move, or the room is very large
+_PUPILS = replace(DEFAULT, co2_per_head_m3_h=0.85 * DEFAULT.co2_per_head_m3_h)  # teenagers: about 15 % less
+_FAR = replace(_PUPILS, motion_hold_min=12.0)  # large: people sit far from the sensor
+_STILL = replace(_PUPILS, motion_hold_min=15.0)  # people hardly move, or the room is very large
 
 ROOM_TYPES: dict[str, PresenceParameters] = {
-    "phong-hoc": DEFAULT,
-    "tin-hoc": replace(DEFAULT, motion_hold_min=10.0),  # behind screens
+    "phong-hoc": _PUPILS,
+    "tin-hoc": replace(_PUPILS, motion_hold_min=10.0),  # behind screens
     "da-nang": _FAR,
     "thu-vien": _STILL,
     "hoi-truong": _STILL,
 }
-"""By room type id, where it differs from DEFAULT or is the ordinary one."""
+"""By room type id: what differs in a school from DEFAULT, an office of adults."""
 
 
 def parameters(room_type: str | None) -> PresenceParameters:

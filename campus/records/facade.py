@@ -1,12 +1,13 @@
 """`Records`, the one door to the records database. It opens the transactions; the modules beside it do the work."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from campus.calendar import Lesson, SubjectPlace
 from campus.calendar.school import SchoolCalendar
-from campus.records import boards, importing, people, places, snapshot, timetable
+from campus.records import boards, importing, people, places, snapshot, timetable, timetable_import
 from campus.records.database import Database
 from campus.records.derived import DerivedRecords
 from campus.records.entities import (
@@ -24,7 +25,9 @@ from campus.records.entities import (
     Site,
     SubjectGroup,
 )
+from campus.records.instants import to_ms
 from campus.records.inventory import Inventory
+from campus.records.timetable_import import TimetableFile
 
 
 def _now() -> datetime:
@@ -165,7 +168,7 @@ class Records(DerivedRecords):
         `lessons[3].room: ...`.
         """
         with self._database.write() as session:
-            changes = importing.apply(session, inventory)
+            changes = importing.apply(session, inventory, to_ms(self._now()))
             if dry_run:
                 session.rollback()
         return changes
@@ -174,6 +177,57 @@ class Records(DerivedRecords):
         """The site's calendar and timetable; its `version` changes with its content."""
         with self._database.read() as session:
             return self._calendars.calendar(session, site)
+
+    def subject_places(self, site: str) -> list[SubjectPlace]:
+        """The school's own rows; campus.calendar.places.DEFAULTS holds for every other subject."""
+        with self._database.read() as session:
+            places.site(session, site)
+            return list(timetable.load_part(session, site, "subject_places"))
+
+    def set_subject_places(
+        self, site: str, rows: Sequence[SubjectPlace], forgotten: Sequence[str] = ()
+    ) -> list[str]:
+        """Add or replace rows, by subject, and take those of `forgotten` away; one line per change. UsageError."""
+        with self._database.write() as session:
+            return timetable_import.set_places(session, site, rows, forgotten)
+
+    def read_timetable(
+        self,
+        site: str,
+        content: bytes,
+        session: str | None,
+        valid_from: date,
+        valid_to: date | None = None,
+        format: str | None = None,
+    ) -> TimetableFile:
+        """What a file holds for the site, its wrong rows included; nothing is written.
+
+        `session` None: as the file says; `format` None: what the file is. Raises UsageError for one it cannot read.
+        """
+        with self._database.read() as reading:
+            return timetable_import.read_file(reading, site, content, session, valid_from, valid_to, format)
+
+    def import_timetable(
+        self,
+        site: str,
+        lessons: Sequence[Lesson],
+        session: str | None,
+        valid_from: date,
+        valid_to: date | None = None,
+        rows: Sequence[str] = (),
+        dry_run: bool = False,
+    ) -> list[str]:
+        """Put lessons, all of [valid_from, valid_to), in place of the session's (None: of both) in that range.
+
+        All or nothing; one line per change, [] when nothing changes. `rows` names each lesson in messages. Raises
+        UsageError for the first contradiction of the whole calendar.
+        """
+        names = rows or [f"lessons[{number}]" for number in range(len(lessons))]
+        with self._database.write() as writing:
+            changes = timetable_import.apply(writing, site, lessons, names, session, valid_from, valid_to)
+            if dry_run:
+                writing.rollback()
+        return changes
 
     # people
 

@@ -8,10 +8,8 @@ from pydantic import BaseModel
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from campus.calendar import Bell, Closure, Lesson, Term
-from campus.calendar.school import CalendarError, validate
 from campus.errors import UsageError
-from campus.records import placing, timetable
+from campus.records import calendar_importing, placing
 from campus.records.inventory import Inventory
 from campus.records.tables import (
     Base,
@@ -49,7 +47,7 @@ LISTS: dict[str, _List] = {
 }
 
 
-def apply(session: Session, inventory: Inventory) -> list[str]:
+def apply(session: Session, inventory: Inventory, now_ms: int) -> list[str]:
     site = inventory.site.id
     changes = _apply_site(session, inventory)
     known: dict[str, set[str]] = {}
@@ -58,8 +56,8 @@ def apply(session: Session, inventory: Inventory) -> list[str]:
         _refuse_repeated(name, kind, rows)
         _refuse_unknown(name, rows, kind.references, known)
         changes += _merge(session, site, kind, rows, known.setdefault(name, set()))
-    changes += placing.apply(session, inventory, known)
-    return changes + _apply_timetable(session, inventory, known)
+    changes += placing.apply(session, inventory, known, now_ms)
+    return changes + calendar_importing.apply(session, inventory, known)
 
 
 def _apply_site(session: Session, inventory: Inventory) -> list[str]:
@@ -152,39 +150,3 @@ def _told(one: str, id: str, changed: Mapping[str, tuple[Any, Any]]) -> list[str
 
 def _shown(value: object) -> str:
     return "none" if value is None else str(value)
-
-
-def _apply_timetable(session: Session, inventory: Inventory, known: Mapping[str, set[str]]) -> list[str]:
-    lessons = inventory.lessons or []
-    _refuse_unknown(
-        "lessons",
-        lessons,
-        (("room", "rooms"), ("school_class", "classes"), ("subject_group", "subject_groups")),
-        known,
-    )
-    given: dict[str, Sequence[timetable.Entry]] = {}
-    if inventory.terms is not None:
-        given["terms"] = [Term(row.name, row.start, row.end) for row in inventory.terms]
-    if inventory.closures is not None:
-        given["closures"] = [Closure(row.start, row.end, row.reason) for row in inventory.closures]
-    bell_names: list[str] | None = None
-    if inventory.bells is not None:
-        bells = [(number, row, day) for number, row in enumerate(inventory.bells) for day in row.weekday]
-        bell_names = [f"bells[{number}]" for number, _, _ in bells]
-        given["bells"] = [Bell(day, row.session, row.period, row.start, row.end) for _, row, day in bells]
-    if inventory.lessons is not None:
-        given["lessons"] = [Lesson(**row.model_dump()) for row in lessons]
-    stored = timetable.load(session, inventory.site.id)
-    whole: dict[str, Any] = stored.parts() | given
-    stored_names = [
-        f"the stored lesson {timetable.describe(lesson)}; its field period" for lesson in stored.lessons
-    ]
-    try:
-        validate(
-            **{name: whole[name] for name in ("terms", "bells", "closures", "lessons")},
-            bell_names=bell_names,
-            lesson_names=None if inventory.lessons is not None else stored_names,
-        )
-    except CalendarError as error:
-        raise UsageError(str(error)) from None
-    return timetable.store(session, inventory.site.id, given)

@@ -1,109 +1,50 @@
 """The inventory file: what a school has and plans, as one JSON or TOML document. Shape: docs/records.md."""
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import Field, ValidationError
 
 from campus.errors import UsageError
-from campus.wire.topics import valid_id
+from campus.records.calendar_inventory import (
+    BellRow,
+    ClosureRow,
+    ExamRow,
+    LessonRow,
+    MakeUpDayRow,
+    SubjectPlaceRow,
+    SubstitutionRow,
+    TermRow,
+)
+from campus.records.inventory_fields import CountryCode, Id, Label, Moment, Row, Zone
 
 DEFAULT_TZ = "Asia/Ho_Chi_Minh"
 
 
-def _id(text: str) -> str:
-    if not valid_id(text):
-        raise ValueError("an id is 1 to 64 of a-z, 0-9 and '-', and not 'room' or 'service'")
-    return text
-
-
-def _label(text: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise ValueError("control characters are not allowed")
-    return text
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("not a known IANA time zone, such as Asia/Ho_Chi_Minh") from None
-    return name
-
-
-def _clock_time(value: object) -> object:
-    # Bells are wall-clock times: a number of seconds or a zone would be guessed, not read.
-    if isinstance(value, str) and not re.fullmatch(r"\d{2}:\d{2}(:\d{2})?", value):
-        raise ValueError("write a time of day as HH:MM")
-    if not isinstance(value, str | time):
-        raise ValueError("write a time of day as HH:MM")
-    return value
-
-
-def _moment(value: object) -> object:
-    """A date is the local midnight; a datetime without an offset is local time of the site."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        value = date.fromisoformat(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the site's zone is added later
-    if not isinstance(value, str | datetime):
-        raise ValueError("write a date as YYYY-MM-DD, or a time as YYYY-MM-DDTHH:MM+07:00")
-    return value
-
-
-def _many(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Id = Annotated[str, AfterValidator(_id)]
-Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_label)
-]
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-ClockTime = Annotated[time, BeforeValidator(_clock_time)]
-Weekday = Annotated[int, Field(ge=1, le=7, strict=True)]
-Period = Annotated[int, Field(ge=1, le=20, strict=True)]
-SessionName = Literal["morning", "afternoon"]
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
-
-
-class SiteRow(_Row):
+class SiteRow(Row):
     id: Id
     name: Label
-    tz: Annotated[str, AfterValidator(_zone)] = DEFAULT_TZ
+    tz: Zone = DEFAULT_TZ
     level: Literal["primary", "lower-secondary", "upper-secondary", "multi-level"] | None = None
 
 
-class BuildingRow(_Row):
+class BuildingRow(Row):
     id: Id
     name: Label
 
 
-class RoomTypeRow(_Row):
+class RoomTypeRow(Row):
     id: Id
     name_vi: Label
     name_en: Label
     in_frequency_rate: bool = True
 
 
-class RoomRow(_Row):
+class RoomRow(Row):
     id: Id
     name: Label
     room_type: Id
@@ -113,7 +54,7 @@ class RoomRow(_Row):
     volume_m3: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
 
 
-class EquipmentRow(_Row):
+class EquipmentRow(Row):
     id: Id
     name: Label
     kind: Id
@@ -122,13 +63,13 @@ class EquipmentRow(_Row):
     condition: Literal["good", "worn", "broken", "under-repair"] | None = None
 
 
-class BoardRow(_Row):
+class BoardRow(Row):
     """A board that is expected: it is listed before it is first heard."""
 
     id: Id
 
 
-class PlacementRow(_Row):
+class PlacementRow(Row):
     """A board in a room, or one channel of a board on a piece of equipment, over [from, to)."""
 
     board: Id
@@ -139,73 +80,41 @@ class PlacementRow(_Row):
     valid_to: Moment | None = Field(default=None, alias="to")
 
 
-class ClassRow(_Row):
+class ClassRow(Row):
     name: Label
     home_room: Id | None = None
     size: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = None
 
 
-class SubjectGroupRow(_Row):
+class SubjectGroupRow(Row):
     id: Id
     name: Label
 
 
-class TermRow(_Row):
-    """[start, end) local dates."""
+class Inventory(Row):
+    """One site. A list that is left out changes nothing; those of the calendar, from `terms` on, replace as a whole.
 
-    name: Label
-    start: date
-    end: date
-
-
-class BellRow(_Row):
-    """The times of one period, on one weekday or on each of a list (Monday = 1)."""
-
-    weekday: Annotated[tuple[Weekday, ...], BeforeValidator(_many), Field(min_length=1)]
-    session: SessionName
-    period: Period
-    start: ClockTime
-    end: ClockTime
-
-
-class ClosureRow(_Row):
-    """[start, end) local dates."""
-
-    start: date
-    end: date
-    reason: Label
-
-
-class LessonRow(_Row):
-    """A weekly lesson over [from, to) local dates."""
-
-    room: Id
-    weekday: Weekday
-    session: SessionName
-    period: Period
-    school_class: Label
-    subject: Label
-    subject_group: Id | None = None
-    valid_from: date = Field(alias="from")
-    valid_to: date | None = Field(default=None, alias="to")
-
-
-class Inventory(_Row):
-    """One site. A list that is left out changes nothing; terms, bells, closures and lessons replace as a whole."""
+    `public_holidays` names the country whose holidays are added to the closures.
+    """
 
     site: SiteRow
-    buildings: list[BuildingRow] = []
-    room_types: list[RoomTypeRow] = []
-    rooms: list[RoomRow] = []
-    equipment: list[EquipmentRow] = []
-    boards: list[BoardRow] = []
-    placements: list[PlacementRow] = []
-    classes: list[ClassRow] = []
-    subject_groups: list[SubjectGroupRow] = []
+    buildings: list[BuildingRow] = Field(default_factory=list)
+    room_types: list[RoomTypeRow] = Field(default_factory=list)
+    rooms: list[RoomRow] = Field(default_factory=list)
+    equipment: list[EquipmentRow] = Field(default_factory=list)
+    boards: list[BoardRow] = Field(default_factory=list)
+    placements: list[PlacementRow] = Field(default_factory=list)
+    classes: list[ClassRow] = Field(default_factory=list)
+    subject_groups: list[SubjectGroupRow] = Field(default_factory=list)
     terms: list[TermRow] | None = None
     bells: list[BellRow] | None = None
     closures: list[ClosureRow] | None = None
     lessons: list[LessonRow] | None = None
+    make_up_days: list[MakeUpDayRow] | None = None
+    exams: list[ExamRow] | None = None
+    substitutions: list[SubstitutionRow] | None = None
+    subject_places: list[SubjectPlaceRow] | None = None
+    public_holidays: CountryCode | None = None
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], source: str = "The inventory") -> "Inventory":

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from campus.errors import UsageError
+from campus.records import edits
 from campus.records.instants import to_ms
 from campus.records.inventory import Inventory, PlacementRow
 from campus.records.tables import PlacementTable, SiteTable
@@ -25,10 +26,13 @@ class _Span:
     row: int | None = None  # in the file; None: stored
 
 
-def apply(session: Session, inventory: Inventory, known: Mapping[str, set[str]]) -> list[str]:
+def apply(
+    session: Session, inventory: Inventory, known: Mapping[str, set[str]], now_ms: int
+) -> list[str]:
     """Add and update placements; one that is open ends where the next one of its board or channel starts.
 
-    `known` holds the ids of rooms, equipment and boards. Raises UsageError naming the row.
+    `known` holds the ids of rooms, equipment and boards. What was derived with other placements is to be derived
+    anew. Raises UsageError naming the row.
     """
     site = inventory.site.id
     zone = ZoneInfo(session.scalars(select(SiteTable.tz).where(SiteTable.id == site)).one())
@@ -49,7 +53,9 @@ def apply(session: Session, inventory: Inventory, known: Mapping[str, set[str]])
             until = old.valid_to_ms
         wanted[key] = _Span(row.room, row.equipment, until, number)
     _close_open(wanted)
-    return _write(session, site, zone, stored, wanted)
+    changes = _write(session, site, zone, stored, wanted)
+    edits.placements(session, site, zone, _moved(stored, wanted), now_ms)
+    return changes
 
 
 def _stored(session: Session, site: str) -> dict[_Key, _Span]:
@@ -91,6 +97,30 @@ def _close_open(wanted: dict[_Key, _Span]) -> None:
                 f"placements[{number}]: board '{one[0]}' is placed twice at the same time; give the earlier "
                 "placement a 'to' that is not after the 'from' of the later one."
             )
+
+
+def _moved(stored: Mapping[_Key, _Span], wanted: Mapping[_Key, _Span]) -> list[edits.Moved]:
+    moved = []
+    for (board, channel, start_ms), span in wanted.items():
+        old = stored.get((board, channel, start_ms))
+        if old is None:
+            moved.append(edits.Moved(board, _rooms(span), start_ms, span.valid_to_ms))
+        elif (old.room, old.equipment) != (span.room, span.equipment):
+            end_ms = _latest(old.valid_to_ms, span.valid_to_ms)
+            moved.append(edits.Moved(board, _rooms(old) | _rooms(span), start_ms, end_ms))
+        elif old.valid_to_ms != span.valid_to_ms:
+            ends = [end for end in (old.valid_to_ms, span.valid_to_ms) if end is not None]
+            end_ms = None if len(ends) == 1 else max(ends)
+            moved.append(edits.Moved(board, _rooms(span), min(ends), end_ms))
+    return moved
+
+
+def _rooms(span: _Span) -> frozenset[str]:
+    return frozenset() if span.room is None else frozenset({span.room})
+
+
+def _latest(one_ms: int | None, other_ms: int | None) -> int | None:
+    return None if one_ms is None or other_ms is None else max(one_ms, other_ms)
 
 
 def _write(

@@ -149,6 +149,8 @@ def upgrade() -> None:
         sa.Column("exams", sa.BigInteger(), nullable=False),
         sa.Column("after_hours", sa.BigInteger(), nullable=False),
         sa.Column("after_hours_ms", sa.BigInteger(), nullable=False),
+        sa.Column("outside_ms", sa.BigInteger(), nullable=False),
+        sa.Column("outside_valid_ms", sa.BigInteger(), nullable=False),
         sa.Column("counted_ms", sa.BigInteger(), nullable=False),
         sa.Column("person_ms", sa.BigInteger(), nullable=False),
         sa.Column("seat_ms", sa.BigInteger(), nullable=False),

@@ -8,12 +8,12 @@ from campus.indicators.facts import ms
 
 def midnight(at_ms: int, zone: ZoneInfo) -> int:
     """The local midnight at or before."""
-    return _begin(_date(at_ms, zone), zone)
+    return start_of(_date(at_ms, zone), zone)
 
 
 def next_midnight(at_ms: int, zone: ZoneInfo) -> int:
     """The first local midnight after."""
-    return _begin(_date(at_ms, zone) + timedelta(days=1), zone)
+    return start_of(_date(at_ms, zone) + timedelta(days=1), zone)
 
 
 def dates(start_ms: int, end_ms: int, zone: ZoneInfo) -> list[date]:
@@ -26,5 +26,6 @@ def _date(at_ms: int, zone: ZoneInfo) -> date:
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date()
 
 
-def _begin(day: date, zone: ZoneInfo) -> int:
+def start_of(day: date, zone: ZoneInfo) -> int:
+    """Unix ms of the local midnight with which a date begins."""
     return ms(datetime.combine(day, time(), zone))

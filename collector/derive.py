@@ -2,8 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,11 +16,13 @@ from campus.records import Records
 from campus.records.entities import Room
 from campus.telemetry import TelemetryStore
 from collector import checkpoints
-from collector.batch import LATE_MS, BoardKey
+from collector.batch import LATE_MS
 from collector.days import midnight, next_midnight
+from collector.edits import needs_readings, restate, span_of
 from collector.horizon import Horizon, Thinned
 from collector.passage import Passage, stored_calibrations
 from collector.places import Places
+from collector.progress import Progress, union
 from collector.readings import EARLIEST_MS
 
 log = logging.getLogger(__name__)
@@ -34,23 +35,6 @@ LOOK_BACK_MS = 48 * 3600 * 1000
 
 class Halted(StoreError):
     """Deriving was told to end; what was stored is whole, and the rest comes with the next start."""
-
-
-@dataclass(slots=True)
-class _Room:
-    room: Room
-    loaded: bool = False
-    through_ms: int | None = None  # intervals are final up to here
-    passage: Passage | None = None
-    reached: tuple[int, dict[str, Any]] | None = None  # (at_ms, state) of what was stored last
-    edits: tuple[int, ...] = ()  # numbers of the edits that are part of `dirty`
-    dirty: tuple[int, int] | None = None  # observed [first, last], came late, and not yet derived from
-    taken: tuple[int, int] | None = None  # of `dirty`, while it is worked on
-    dirty_since_ms: int = 0
-    touched_at_ms: int = 0
-    boards: dict[BoardKey, int] = field(default_factory=dict)  # whose late data that is, up to which batch
-    searched_ms: int = 0  # nothing was ever observed before
-    next_run_ms: int = 0
 
 
 class Deriver:
@@ -78,8 +62,9 @@ class Deriver:
         self._patience_ms = patience_ms
         self._lock = threading.Lock()
         self._one = threading.Lock()
-        self._rooms: dict[tuple[str, str], _Room] = {}
+        self._rooms: dict[tuple[str, str], Progress] = {}
         self._halted = False
+        self._edits: Set[int] = set()
         self.days = 0
 
     def halt(self) -> None:
@@ -96,16 +81,18 @@ class Deriver:
             with self._lock:
                 if found.dirty is None:
                     found.dirty_since_ms = now
-                found.dirty = _union(found.dirty, (first_ms, last_ms))
+                found.dirty = union(found.dirty, (first_ms, last_ms))
                 found.touched_at_ms = now
                 found.boards[site, board] = number
 
-    def _room(self, site: str, name: str) -> _Room | None:
+    def _room(self, site: str, name: str) -> Progress | None:
         room = self._places.room(site, name)
         if room is None:
             return None
         with self._lock:
-            return self._rooms.setdefault((site, name), _Room(room))
+            found = self._rooms.setdefault((site, name), Progress(room))
+            found.room = room  # as it is now
+            return found
 
     def state(self, site: str, room: str) -> tuple[int, dict[str, Any], Interval | None] | None:
         """(at_ms, state as in `checkpoints`, the interval that ends there) of the end of the derived record.
@@ -138,6 +125,7 @@ class Deriver:
         until = self._clock_ms() if until_ms is None else until_ms
         before, failure = self.days, None
         with self._one:
+            self._take_edits()
             for room in self._places.rooms():
                 found = self._room(room.site, room.id)
                 if found is None or (patient and not self._is_due(found, until)):
@@ -147,6 +135,7 @@ class Deriver:
                         self.days += self._follow(found, until, patient)
                     except Thinned:  # again, from behind that
                         self.days += self._follow(found, until, patient)
+                    self.days += self._restate(found)
                 except StoreError:
                     raise
                 except Exception as error:
@@ -170,15 +159,46 @@ class Deriver:
             done = done and not late and (reached >= until_ms if reached is not None else found.loaded)
         return done
 
-    def _is_due(self, found: _Room, now: int) -> bool:
-        if found.dirty is not None:
+    def _take_edits(self) -> None:
+        """What edits of the records have touched since; it is noted there until it is made anew."""
+        noted = {edit.number: edit for edit in self._records.dirty()}
+        if noted.keys() - self._edits:
+            self._places.refresh()  # the edit may be of a placement
+        self._edits = noted.keys()
+        waiting = {number for found in self._rooms.values() for number in found.edits}
+        for edit in noted.values():
+            found = self._room(edit.site, edit.room)
+            if found is None:
+                continue
+            if not needs_readings(edit):
+                found.restate.setdefault(edit.number, edit)
+            elif edit.number not in waiting:
+                found.edits.append(edit.number)
+                first, last = span_of(edit, self._places.zone(edit.site))
+                reached = self._records.derived_through(edit.site, edit.room) or 0
+                with self._lock:  # what is not derived yet will be with the placements of now
+                    found.dirty = union(found.dirty, (first, max(first, min(last, reached - 1))))
+                    found.dirty_since_ms = self._clock_ms()
+
+    def _restate(self, found: Progress) -> int:
+        days, model = 0, self._places.model(found.room)
+        while found.restate:
+            if self._halted:
+                raise Halted("The collector stops; facts are made anew when it runs again.")
+            number, edit = next(iter(found.restate.items()))
+            days += restate(self._records, found.room, model, edit, self._places.zone(edit.site))
+            del found.restate[number]
+        return days
+
+    def _is_due(self, found: Progress, now: int) -> bool:
+        if found.dirty is not None or found.restate:
             return True  # `_follow` decides how far
         if now < found.next_run_ms <= now + PERIOD_MS:
             return False
         found.next_run_ms = now + PERIOD_MS
         return True
 
-    def _follow(self, found: _Room, until: int, patient: bool) -> int:
+    def _follow(self, found: Progress, until: int, patient: bool) -> int:
         if not found.loaded:
             found.through_ms = self._records.derived_through(found.room.site, found.room.id)
             found.loaded = True
@@ -215,17 +235,20 @@ class Deriver:
                 found.taken = None
                 if left is not None:
                     found.dirty, found.dirty_since_ms = (
-                        _union(found.dirty, left),
+                        union(found.dirty, left),
                         self._clock_ms() if stored else since,
                     )
                     found.boards = boards | found.boards
+        if left is None and found.edits:
+            self._records.settle(found.edits)
+            found.edits.clear()
         if boards and left is None:
             self._cleared([(*board, number) for board, number in boards.items()])
         if dirty is not None and goal >= now - SETTLE_MS - MINUTE_MS:
             self._changed(found.room.site, found.room.id)
         return stored
 
-    def _wanted(self, found: _Room, dirty: tuple[int, int] | None, horizon: int) -> int | None:
+    def _wanted(self, found: Progress, dirty: tuple[int, int] | None, horizon: int) -> int | None:
         """From when on something is to be derived; None: nothing was ever observed."""
         wanted = found.through_ms
         if dirty is not None:
@@ -237,7 +260,7 @@ class Deriver:
             wanted = max(extent[0], found.searched_ms)
         return max(wanted, EARLIEST_MS, horizon) // MINUTE_MS * MINUTE_MS
 
-    def _begin(self, found: _Room, wanted: int, horizon: int, zone: ZoneInfo) -> int:
+    def _begin(self, found: Progress, wanted: int, horizon: int, zone: ZoneInfo) -> int:
         """Make ready to go on from the moment `wanted`, or from the midnight before; returns that moment."""
         room, model = found.room, self._places.model(found.room)
         known = found.reached
@@ -262,7 +285,9 @@ class Deriver:
         if self._horizon.start_ms(zone) > at:
             raise Thinned
 
-    def _run(self, found: _Room, start: int, goal: int, dirty: tuple[int, int] | None, zone: ZoneInfo) -> int:
+    def _run(
+        self, found: Progress, start: int, goal: int, dirty: tuple[int, int] | None, zone: ZoneInfo
+    ) -> int:
         stored, at, before = 0, start, found.through_ms
         passage = found.passage
         assert passage is not None  # noqa: S101 - made by `_begin`
@@ -285,7 +310,3 @@ class Deriver:
                 found.reached = None  # the rest is as it was
                 break
         return stored
-
-
-def _union(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:
-    return b if a is None else (min(a[0], b[0]), max(a[1], b[1]))

@@ -155,6 +155,7 @@ class LiveRooms:
             found = self._room(room.site, room.id)
             if found is None:
                 continue
+            found.room = room  # as it is now
             behind = found.inference is None or found.outdated
             try:
                 new = self._advance(found, end_ms)

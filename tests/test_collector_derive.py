@@ -111,15 +111,22 @@ def streamed(school, told, every=2, ahead=1):
             school.pipeline.derive()
 
 
-def recomputed(school, folder):
-    """What another collector derives of the same readings with the calibrations that this one issued."""
-    made = School(folder, school.now_ms)
+def teach(made, school, rooms=("room-1",)):
+    """What `school` has learned and how far it has derived: what `made` derives now is a recomputation."""
     with school.records._database.read() as session:
         rows = [dict(row) for row in session.execute(select(CalibrationTable.__table__)).mappings()]
-    made.records.store_derivation(*ROOM, 0, 0, [], [], [], school.records.derived_through(*ROOM))
+    for room in rooms:
+        through = school.records.derived_through("school", room)
+        made.records.store_derivation("school", room, 0, 0, [], [], [], through)
     with made.records._database.write() as session:
         if rows:
             session.execute(insert(CalibrationTable), rows)
+
+
+def recomputed(school, folder):
+    """What another collector derives of the same readings with the calibrations that this one issued."""
+    made = School(folder, school.now_ms)
+    teach(made, school)
     made.send([(topic, payload) for _, topic, payload in messages()])
     made.pipeline.deriver.touched("school", "board-1", START, made.now_ms, 1)
     made.pipeline.derive()

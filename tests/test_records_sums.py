@@ -227,7 +227,7 @@ def test_dates_that_follow_are_noted_as_one(records):
     records.store_derivations([derivation(day, [])])
     dates = [day + timedelta(days=n) for n in (2, 0, 1, 5)]
     with records._database.write() as session:
-        dirty.mark(session, SITE, {"a101": dates}, dirty.READINGS, "placements", 5)
+        dirty.mark(session, SITE, {"a101": dates}, dirty.READINGS, "placements")
     assert [(one.start, one.end, one.again) for one in records.dirty()] == [
         (day, day + timedelta(days=3), "readings"),
         (day + timedelta(days=5), day + timedelta(days=6), "readings"),

@@ -19,6 +19,7 @@ from campus.calendar import (
     Term,
 )
 from campus.calendar.holidays import public_holidays
+from campus.calendar.places import normal
 from campus.calendar.school import CalendarError, validate
 from campus.errors import UsageError
 from campus.records import timetable
@@ -44,6 +45,7 @@ _ONE = {
     "make_up_days": "make-up day",
     "exams": "exam period",
     "substitutions": "substitution",
+    "subject_places": "place of a subject",
 }
 
 
@@ -131,10 +133,11 @@ def _subject_places(
     seen: dict[str, int] = {}
     for row, place in enumerate(places):
         where = _name(names, "subject_places", row)
-        if place.subject in seen:
-            other = _name(names, "subject_places", seen[place.subject])
+        subject = normal(place.subject)
+        if subject in seen:
+            other = _name(names, "subject_places", seen[subject])
             raise CalendarError(f"{where}.subject: '{place.subject}' is already {other}; remove one of them.")
-        seen[place.subject] = row
+        seen[subject] = row
         targets = {IN_ROOM: "rooms", IN_ROOM_TYPE: "room_types"}.get(place.place)
         if targets is None and place.target is not None:
             raise CalendarError(

@@ -115,6 +115,24 @@ def store(session: Session, parts: Sequence[Derivation], at: datetime) -> None:
         insert_or_replace(session, DerivedTable, [key | {"through_ms": part.derived_through_ms}])
 
 
+def restate(
+    session: Session,
+    site: str,
+    room: str,
+    start_ms: int,
+    end_ms: int,
+    room_facts: Sequence[RoomFact],
+    equipment_facts: Sequence[EquipmentFact],
+    settled: Sequence[int],
+    at: datetime,
+) -> None:
+    part = Derivation(site, room, start_ms, end_ms, (), room_facts, (), 0, equipment_facts=equipment_facts)
+    _check(part)
+    _lock(session, site, room)
+    _store_facts(session, part, at)
+    dirty.settle(session, settled)
+
+
 def _check(part: Derivation) -> None:
     if part.start_ms > part.end_ms:
         raise ValueError(f"a range that ends before it starts: [{part.start_ms}, {part.end_ms})")

@@ -55,6 +55,30 @@ class DerivedRecords:
         with self._database.write() as session:
             derivations.store(session, parts, self._now())
 
+    def restate(
+        self,
+        site: str,
+        room: str,
+        start_ms: int,
+        end_ms: int,
+        facts: Sequence[RoomFact],
+        equipment_facts: Sequence[EquipmentFact],
+        settled: Sequence[int] = (),
+    ) -> None:
+        """Replace the facts whose slot starts in [start_ms, end_ms), and nothing else of what is derived.
+
+        `settled`: numbers of what was dirty, and is not any more.
+        """
+        with self._database.write() as session:
+            derivations.restate(
+                session, site, room, start_ms, end_ms, facts, equipment_facts, settled, self._now()
+            )
+
+    def settle(self, numbers: Sequence[int]) -> None:
+        """What was dirty under these numbers is not any more."""
+        with self._database.write() as session:
+            dirty.settle(session, numbers)
+
     def intervals(self, site: str, room: str, start_ms: int, end_ms: int) -> list[Interval]:
         """Intervals of a room clipped to [start_ms, end_ms), ascending."""
         with self._database.read() as session:

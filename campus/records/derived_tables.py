@@ -181,7 +181,6 @@ class DirtyTable(Base):
     end: Mapped[date]
     again: Mapped[str] = mapped_column(WORD)
     reason: Mapped[str] = mapped_column(LABEL)
-    since_ms: Mapped[int]
 
 
 class BoardStartTable(Base):

@@ -19,7 +19,6 @@ def mark(
     touched: Mapping[str, Iterable[date]],
     again: str,
     reason: str,
-    since_ms: int,
 ) -> None:
     """Note dates by room. Rooms of which nothing was derived yet have nothing to be made anew."""
     derived = set(session.scalars(select(DerivedTable.room).where(DerivedTable.site == site)))
@@ -31,7 +30,6 @@ def mark(
             "end": end,
             "again": again,
             "reason": reason[:120],
-            "since_ms": since_ms,
         }
         for room, dates in touched.items()
         if room in derived
@@ -49,7 +47,7 @@ def read(session: Session, site: str | None = None, room: str | None = None) -> 
     if room is not None:
         query = query.where(DirtyTable.room == room)
     return [
-        Dirty(row.number, row.site, row.room, row.start, row.end, row.again, row.reason, row.since_ms)
+        Dirty(row.number, row.site, row.room, row.start, row.end, row.again, row.reason)
         for row in session.scalars(query)
     ]
 

@@ -29,7 +29,7 @@ class Moved:
     end_ms: int | None
 
 
-def calendar(session: Session, site: str, before: SchoolCalendar, after: SchoolCalendar, now_ms: int) -> None:
+def calendar(session: Session, site: str, before: SchoolCalendar, after: SchoolCalendar) -> None:
     """Facts whose slots or lessons are others now."""
     dates = _dates_of_facts(session, site)
     if not dates:
@@ -40,17 +40,17 @@ def calendar(session: Session, site: str, before: SchoolCalendar, after: SchoolC
     within = {
         room: [day for day in days if dates[room][0] <= day <= dates[room][1]] for room, days in found.items()
     }
-    dirty.mark(session, site, within, dirty.FACTS, "the calendar or timetable was changed", now_ms)
+    dirty.mark(session, site, within, dirty.FACTS, "the calendar or timetable was changed")
 
 
-def capacities(session: Session, site: str, rooms: Iterable[str], now_ms: int) -> None:
+def capacities(session: Session, site: str, rooms: Iterable[str]) -> None:
     """Every fact of rooms that have another capacity now."""
     dates = _dates_of_facts(session, site)
     found = {room: _days(*dates[room]) for room in rooms if room in dates}
-    dirty.mark(session, site, found, dirty.FACTS, "the capacity was changed", now_ms)
+    dirty.mark(session, site, found, dirty.FACTS, "the capacity was changed")
 
 
-def placements(session: Session, site: str, zone: ZoneInfo, moved: Iterable[Moved], now_ms: int) -> None:
+def placements(session: Session, site: str, zone: ZoneInfo, moved: Iterable[Moved]) -> None:
     """What was derived of rooms while another board measured them, or another thing was on its channel."""
     through = {
         row.room: row.through_ms
@@ -64,7 +64,7 @@ def placements(session: Session, site: str, zone: ZoneInfo, moved: Iterable[Move
             if one.start_ms < end_ms:
                 first, last = (from_ms(ms).astimezone(zone).date() for ms in (one.start_ms, end_ms - 1))
                 found.setdefault(room, set()).update(_days(first, last))
-    dirty.mark(session, site, found, dirty.READINGS, "a placement was changed", now_ms)
+    dirty.mark(session, site, found, dirty.READINGS, "a placement was changed")
 
 
 def _rooms_of(session: Session, site: str, moved: Moved) -> frozenset[str]:

@@ -194,7 +194,6 @@ class Dirty:
     end: date
     again: str
     reason: str
-    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ from campus.records.entities import (
     Site,
     SubjectGroup,
 )
-from campus.records.instants import to_ms
 from campus.records.inventory import Inventory
 from campus.records.timetable_import import TimetableFile
 
@@ -168,7 +167,7 @@ class Records(DerivedRecords):
         `lessons[3].room: ...`.
         """
         with self._database.write() as session:
-            changes = importing.apply(session, inventory, to_ms(self._now()))
+            changes = importing.apply(session, inventory)
             if dry_run:
                 session.rollback()
         return changes

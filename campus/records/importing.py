@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from campus.errors import UsageError
-from campus.records import calendar_importing, placing
+from campus.records import calendar_importing, edits, placing
 from campus.records.inventory import Inventory
 from campus.records.tables import (
     Base,
@@ -47,7 +47,7 @@ LISTS: dict[str, _List] = {
 }
 
 
-def apply(session: Session, inventory: Inventory, now_ms: int) -> list[str]:
+def apply(session: Session, inventory: Inventory) -> list[str]:
     site = inventory.site.id
     changes = _apply_site(session, inventory)
     known: dict[str, set[str]] = {}
@@ -55,9 +55,19 @@ def apply(session: Session, inventory: Inventory, now_ms: int) -> list[str]:
         rows = getattr(inventory, name)
         _refuse_repeated(name, kind, rows)
         _refuse_unknown(name, rows, kind.references, known)
+        before = _capacities(session, site) if name == "rooms" else {}
         changes += _merge(session, site, kind, rows, known.setdefault(name, set()))
-    changes += placing.apply(session, inventory, known, now_ms)
+        if before:
+            after = _capacities(session, site)
+            edits.capacities(session, site, [room for room in before if before[room] != after[room]])
+    changes += placing.apply(session, inventory, known)
     return changes + calendar_importing.apply(session, inventory, known)
+
+
+def _capacities(session: Session, site: str) -> dict[str, int | None]:
+    """room -> capacity as stored."""
+    query = select(RoomTable.id, RoomTable.capacity).where(RoomTable.site == site)
+    return {id: capacity for id, capacity in session.execute(query)}
 
 
 def _apply_site(session: Session, inventory: Inventory) -> list[str]:

@@ -26,9 +26,7 @@ class _Span:
     row: int | None = None  # in the file; None: stored
 
 
-def apply(
-    session: Session, inventory: Inventory, known: Mapping[str, set[str]], now_ms: int
-) -> list[str]:
+def apply(session: Session, inventory: Inventory, known: Mapping[str, set[str]]) -> list[str]:
     """Add and update placements; one that is open ends where the next one of its board or channel starts.
 
     `known` holds the ids of rooms, equipment and boards. What was derived with other placements is to be derived
@@ -54,7 +52,7 @@ def apply(
         wanted[key] = _Span(row.room, row.equipment, until, number)
     _close_open(wanted)
     changes = _write(session, site, zone, stored, wanted)
-    edits.placements(session, site, zone, _moved(stored, wanted), now_ms)
+    edits.placements(session, site, zone, _moved(stored, wanted))
     return changes
 
 

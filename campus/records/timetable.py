@@ -23,7 +23,7 @@ from campus.calendar import (
     Term,
 )
 from campus.calendar.school import SchoolCalendar
-from campus.records import places
+from campus.records import edits, places
 from campus.records.base import Base
 from campus.records.calendar_tables import (
     BellTable,
@@ -137,9 +137,11 @@ def load_part(session: Session, site: str, name: str) -> tuple[Any, ...]:
 def store(session: Session, site: str, given: Mapping[str, Sequence[Entry]]) -> list[str]:
     """Replace the parts given, and the site's calendar version; one line per row added or removed.
 
-    The caller has validated the whole. Nothing is written for a part that did not change.
+    The caller has validated the whole. Nothing is written for a part that did not change. Facts that are there and
+    would be others now are noted to be made anew.
     """
-    parts: dict[str, Any] = dict(load(session, site).parts())
+    stored = load(session, site)
+    parts: dict[str, Any] = dict(stored.parts())
     changes: list[str] = []
     for name, entries in given.items():
         before, after = Counter(parts[name]), Counter(entries)
@@ -155,7 +157,10 @@ def store(session: Session, site: str, given: Mapping[str, Sequence[Entry]]) -> 
             )
         parts[name] = tuple(entries)
     row = session.get_one(SiteTable, site)
-    row.calendar_version = Timetable(**parts).version(row.tz)
+    new = Timetable(**parts)
+    if changes:
+        edits.calendar(session, site, stored.calendar(row.tz), new.calendar(row.tz))
+    row.calendar_version = new.version(row.tz)
     return changes
 
 

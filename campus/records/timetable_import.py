@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campus.calendar import SESSIONS, Lesson, SubjectPlace
-from campus.calendar.formats import FormatError, Given, Problem
+from campus.calendar.formats import FormatError, Given, Problem, gathered
 from campus.calendar.formats.registry import read, sniff
 from campus.calendar.places import normal
 from campus.calendar.resolving import School, resolve
@@ -70,8 +70,12 @@ def read_file(
         len(parsed.activities),
         resolved.lessons,
         resolved.rows,
-        [*parsed.problems, *resolved.problems],
-        [*parsed.notes, *resolved.notes],
+        [*gathered(parsed.problems), *resolved.problems],
+        [
+            *parsed.notes,
+            *resolved.notes,
+            *_ending(stored.lessons, resolved.lessons, which, valid_from, valid_to),
+        ],
         parsed.unplaced,
     )
 
@@ -91,6 +95,8 @@ def apply(
     no subject group, that of the stored lessons of the subject is kept, if they all have one and the same.
     """
     _refuse_dates(valid_from, valid_to)
+    if not lessons:
+        raise UsageError("There is no lesson to import; an empty timetable would end all the stored ones.")
     sessions = SESSIONS if which is None else (which,)
     for row, lesson in zip(rows, lessons, strict=True):
         if lesson.session not in sessions or (lesson.valid_from, lesson.valid_to) != (valid_from, valid_to):
@@ -137,6 +143,29 @@ def _refuse_dates(valid_from: date | None, valid_to: date | None) -> None:
         raise UsageError(
             f"The timetable's end {valid_to} is not after its start {valid_from}; the end is the first day without it."
         )
+
+
+def _ending(
+    stored: Sequence[Lesson], wanted: Sequence[Lesson], which: str | None, start: date, end: date | None
+) -> list[str]:
+    """What the file says nothing of, and whose stored lessons an import would end."""
+    replaced = [
+        one
+        for one in stored
+        if which in (None, one.session) and meet(one, replace(one, valid_from=start, valid_to=end))
+    ]
+    notes = []
+    for session in SESSIONS:
+        lost = sum(one.session == session for one in replaced)
+        if lost and not any(one.session == session for one in wanted):
+            notes.append(
+                f"The file has no lessons in the {session}; the {lost} stored ones end. To keep them, give --session."
+            )
+    missing = sorted({one.school_class for one in replaced} - {one.school_class for one in wanted})
+    if missing and wanted:
+        shown = ", ".join(missing[:20]) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")
+        notes.append(f"The file has no lessons of {shown}; their stored ones end.")
+    return notes
 
 
 def _known(session: Session, site: str) -> dict[str, set[str]]:

@@ -1,4 +1,4 @@
-"""The school calendar: weeks, bell versions, public holidays, make-up days, exams, substitutions, places of subjects."""
+"""The school calendar: weeks, versions of bells, public holidays, make-up days, exams, substitutions, places."""
 
 from datetime import date
 from typing import Any

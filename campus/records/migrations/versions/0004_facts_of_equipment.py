@@ -198,7 +198,6 @@ def upgrade() -> None:
         sa.Column("end", sa.Date(), nullable=False),
         sa.Column("again", sa.String(length=32), nullable=False),
         sa.Column("reason", sa.String(length=120), nullable=False),
-        sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["site", "room"], ["room.site", "room.id"], name=op.f("fk_dirty_site")),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_dirty")),
     )
@@ -272,7 +271,7 @@ def upgrade() -> None:
     )
     dirty = sa.table(
         "dirty",
-        *map(sa.column, ("site", "room", "again", "reason", "since_ms")),
+        *map(sa.column, ("site", "room", "again", "reason")),
         sa.column("start", sa.Date),
         sa.column("end", sa.Date),
     )
@@ -284,7 +283,6 @@ def upgrade() -> None:
             "end": _date(last) + timedelta(days=1),
             "again": "facts",
             "reason": "facts of an earlier version have no sums",
-            "since_ms": 0,
         }
         for site, room, first, last in found
     ]

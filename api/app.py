@@ -11,7 +11,7 @@ from api import pages, problems
 from api.context import Context
 from api.headers import Surround
 from api.problems import PROBLEMS
-from api.routes import backup, boards, facts, health, live, readings, sessions, sites, tokens
+from api.routes import backup, boards, facts, figures, health, live, readings, sessions, sites, tokens
 from api.security import SignIn, signed_in
 from api.streams import Streams
 from dashboards.web.render import STATIC, Pages
@@ -41,7 +41,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.pages = Pages(context.version)
 
     private = APIRouter(dependencies=[Depends(signed_in)], responses=PROBLEMS)
-    for resource in (sites, boards, live, readings, facts, tokens, health, backup):
+    for resource in (sites, boards, live, readings, facts, figures, tokens, health, backup):
         private.include_router(resource.router)
 
     @private.get("/openapi.json", include_in_schema=False)

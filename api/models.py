@@ -306,3 +306,5 @@ class IndicatorOut(BaseModel):
     computed_at: datetime
     provisional: bool
     counts: dict[str, int]
+    reason_code: str | None = None
+    reason_values: dict[str, float | str] = {}

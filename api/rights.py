@@ -5,15 +5,17 @@ from campus.records.entities import Person
 
 PLACES = "places"  # sites, buildings, rooms, boards
 LIVE = "live"  # what a room is like now
+FIGURES = "figures"  # indicators; what tells about single teachers is withheld from those without PERIODS
+CLOSE = "close"  # sign a month
 PERIODS = "periods"  # what happened in one period of one room: intervals, facts, readings, one room's figures
 
 RIGHTS: dict[str, frozenset[str]] = {
-    "administrator": frozenset({PLACES, LIVE, PERIODS}),
-    "facilities": frozenset({PLACES, LIVE, PERIODS}),
-    "it": frozenset({PLACES}),
-    "leader": frozenset({PLACES}),
-    "equipment": frozenset({PLACES}),
-    "auditor": frozenset({PLACES}),
+    "administrator": frozenset({PLACES, LIVE, PERIODS, FIGURES, CLOSE}),
+    "facilities": frozenset({PLACES, LIVE, PERIODS, FIGURES}),
+    "it": frozenset({PLACES, FIGURES}),
+    "leader": frozenset({PLACES, FIGURES, CLOSE}),
+    "equipment": frozenset({PLACES, FIGURES}),
+    "auditor": frozenset({PLACES, FIGURES}),
 }
 """A no-show of one period is for the facilities role only; the administrator sees what facilities staff see."""
 

@@ -40,6 +40,11 @@ def example() -> dict:
     return tomllib.loads(example_text())
 
 
+def year() -> dict:
+    """The second document of docs/records.md: a calendar with everything, a new one at each call."""
+    return tomllib.loads(re.findall(r"```toml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.S)[1])
+
+
 def changed(path: str, value) -> dict:
     """The example with one field changed; `path` like rooms.0.capacity."""
     document = example()

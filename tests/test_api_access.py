@@ -38,7 +38,7 @@ def test_every_route_but_the_open_ones_refuses_a_stranger(campus):
     assert {("GET", "/api/v1/readings/export"), ("GET", "/api/v1/live/events"), ("GET", "/")} <= seen
     with campus.client() as stranger:
         for method, path in sorted(seen - OPEN):
-            address = path.format(site=SITE, room=campus.room, board=campus.board, id=1)
+            address = path.format(site=SITE, room=campus.room, board=campus.board, id=1, month="2026-10")
             is_problem(stranger.request(method, address), 401)
         for method, path in OPEN & seen:
             assert stranger.request(method, path).status_code != 401
@@ -195,6 +195,9 @@ def test_one_table_decides_what_a_role_may_read(campus):
                 f"sites/{SITE}/facts?{span}",
                 f"sites/{SITE}/rooms/{campus.room}/indicators?{span}",
                 f"sites/{SITE}/rooms/{campus.room}/intervals?{span}",
+                f"sites/{SITE}/rooms/{campus.room}/forecast?date=2026-11-19",
+                f"sites/{SITE}/rooms/{campus.room}/anomalies?date=2026-11-17",
+                f"sites/{SITE}/equipment/facts?{span}",
                 f"readings?site={SITE}&room={campus.room}&{span}",
                 "readings/export",
                 "readings/means",

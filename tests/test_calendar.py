@@ -1,10 +1,10 @@
 """The school's calendar: gapless slots of every day in every zone, and what was planned in a room."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from calendars import check_day
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +15,6 @@ from campus.calendar import (
     LESSON,
     MIDDAY,
     NIGHT,
-    SLOT_KINDS,
     Bell,
     Closure,
     Lesson,
@@ -181,7 +180,7 @@ def test_a_lesson_is_found_by_room_slot_and_date():
         ),
         (
             {"lessons": [Lesson("a999", 1, "morning", 2, "6A", "Toán", date(2026, 9, 5))]},
-            "lessons[0].room: there is no room 'a999'",
+            "lessons[0].room: there is no 'a999' in rooms",
         ),
     ],
 )
@@ -245,23 +244,3 @@ def test_the_days_on_which_clocks_change_are_whole(tz):
         "Australia/Lord_Howe": {23.5, 24, 24.5},
     }
     assert lengths == expected.get(tz, lengths)
-
-
-def check_day(calendar: SchoolCalendar, day: date) -> None:
-    slots = calendar.slots(day)
-    start, end = calendar.bounds(day)
-    if start == end:
-        assert slots == []
-        return
-    assert (slots[0].start, slots[-1].end) == (start, end)
-    assert end == calendar.bounds(day + timedelta(days=1))[0]
-    for slot in slots:
-        assert slot.start < slot.end and slot.date == day and slot.kind in SLOT_KINDS
-        assert (slot.kind == LESSON) == (slot.session is not None) == (slot.period is not None)
-    for before, after in pairwise(slots):
-        assert before.end == after.start
-    rung = [(slot.session, slot.period) for slot in slots if slot.kind == LESSON]
-    assert len(rung) == len(set(rung))
-    offsets = {datetime.combine(day, time(hour), calendar.zone).utcoffset() for hour in range(24)}
-    if len(offsets) == 1:  # no change of clocks can have swallowed a lesson
-        assert len(rung) == sum(bell.weekday == day.isoweekday() for bell in calendar.bells)

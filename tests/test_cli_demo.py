@@ -88,12 +88,15 @@ def test_live_boards_reach_the_stream(api: httpx.Client, demo: Running):
 def test_indicators_come_with_their_evidence(demo: Running, folder: Path):
     """The command reads through the running API; the figures add up."""
     done = campus("indicators", "--room", "a-101", "--data", "d", "--json", cwd=folder)
-    (figure,) = json.loads(done.stdout)["indicators"]
-    assert figure["id"] == "frequency_rate"
+    found = {one["id"]: one for one in json.loads(done.stdout)["indicators"]}
+    figure = found["frequency_rate"]
     assert figure["numerator"] <= figure["denominator"]
     assert figure["value"] is not None or figure["reason"]
     shown = campus("indicators", "--room", "a-101", "--data", "d", cwd=folder)
     assert "frequency_rate" in shown.stdout
+    assert found["operating_hours"]["value"] is not None or found["operating_hours"]["reason"]
+    whole = campus("indicators", "--data", "d", "--json", cwd=folder)
+    assert len(json.loads(whole.stdout)["indicators"]) > 20
 
 
 def test_unknown_rooms_and_boards_are_named(demo: Running, folder: Path):

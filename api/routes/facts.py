@@ -8,7 +8,7 @@ from api.context import ContextDep, DaysDep, Id, RoomId, SiteId
 from api.models import FactOut, IndicatorOut
 from api.rights import PERIODS
 from api.security import has
-from campus.indicators.frequency import frequency_rate
+from campus.records.figures import ONE_ROOM, Scope, figures
 
 router = APIRouter(prefix="/sites/{site}", dependencies=[Depends(has(PERIODS))])
 
@@ -33,7 +33,6 @@ def facts(
 
 @router.get("/rooms/{room}/indicators", response_model=list[IndicatorOut], tags=["indicators"])
 def indicators(context: ContextDep, site: SiteId, room: RoomId, days: DaysDep) -> Any:
-    """`frequency_rate` of one room over [from, to) local dates, with its evidence and counts."""
-    context.records.room(site, room)
-    facts = context.records.facts(site, room, days.start, days.end)
-    return [frequency_rate(facts, context.records.calendar(site).version, context.now())]
+    """Every indicator of one room over [from, to) local dates, with its evidence and counts."""
+    scope = Scope(site, ONE_ROOM, context.records.room(site, room).id)
+    return figures(context.records, scope, days.start, days.end, context.now()).indicators

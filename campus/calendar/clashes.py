@@ -8,7 +8,7 @@ from campus.calendar.formats import Problem
 from campus.calendar.planned import together
 from campus.calendar.validity import meet
 
-_COMPARED = 100  # of the lessons of one room at one time
+_COMPARED = 20  # of the lessons of one room at one time
 
 Hour = tuple[int, str, int]
 """(weekday, session, period)."""

@@ -7,6 +7,7 @@ The names are those of the programmes of general education of 2018 (Thông tư 3
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from campus.calendar import HOME_ROOM, IN_ROOM, IN_ROOM_TYPE, NO_LESSON, OUTSIDE, PLACES, SubjectPlace
 
@@ -85,6 +86,7 @@ _OUTSIDE_ROOMS = ("Sân", "Sân trường", "Sân bãi", "Sân tập", "Sân th�
 _TONE = "([\u0300\u0301\u0303\u0309\u0323])"
 
 
+@lru_cache(1000)
 def normal(text: str) -> str:
     """How names are compared: without case, double spaces, and the two ways to set a tone (hoá, hóa)."""
     bare = " ".join(unicodedata.normalize("NFD", text.casefold().replace("–", "-")).split())

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 
 from campus.calendar import (
     HOME_ROOM,
@@ -19,7 +20,7 @@ from campus.calendar import (
 )
 from campus.calendar import places as subject_places
 from campus.calendar.clashes import Held
-from campus.calendar.formats import WHOLE, Activity, Problem
+from campus.calendar.formats import WHOLE, Activity, Problem, gathered
 from campus.calendar.places import NO_ROOMS, normal
 
 MOST_TEXT = 120  # as long as the records keep names
@@ -73,8 +74,9 @@ class _Resolving:
         self._rooms.update({_key(id): id for id in school.rooms})
         self._places = subject_places.table(school.subject_places)
         self._groups = {_key(id): id for id in school.subject_groups}
-        self._wrong: dict[tuple[str, str], list[str]] = {}
+        self._wrong: list[Problem] = []
         self._unmapped: Counter[str] = Counter()
+        self._spelled: dict[str, str] = {}
         self._no_lesson: Counter[str] = Counter()
         self._no_class: Counter[str] = Counter()
         self._roomless: Counter[str] = Counter()
@@ -86,19 +88,15 @@ class _Resolving:
         for one in held:
             lessons.setdefault(one.lesson, one.row)
         problems = [
-            Problem(rows[0], field, f"{message}{_more(rows)}")
-            for (field, message), rows in self._wrong.items()
-        ]
-        problems += clashes.problems(held, self._school.bells)
-        for subject, number in self._unmapped.most_common():
-            command = f'campus timetable places SITE --set "{subject}=home-room"'
-            problems.append(
-                Problem(
-                    WHOLE,
-                    "subject",
-                    f"'{subject}' ({number} lessons): where it is held is not known; say so with `{command}`.",
-                )
+            Problem(
+                WHOLE,
+                "subject",
+                f"'{subject}' ({number} lessons): where it is held is not known; say so with "
+                f'`campus timetable places SITE --set "{subject}=home-room"`.',
             )
+            for subject, number in self._unmapped.most_common()
+        ]
+        problems += gathered([*self._wrong, *clashes.problems(held, self._school.bells)])
         return Resolved(
             list(lessons), list(lessons.values()), problems, self._notes(len(held), lessons), self._unmapped
         )
@@ -161,12 +159,12 @@ class _Resolving:
         elif found is None and activity.room:
             return SubjectPlace(subject, IN_ROOM)  # the file itself says where
         elif found is None:
-            self._unmapped[subject] += 1
+            self._unmapped[self._spelled.setdefault(normal(subject), subject)] += 1
         return found
 
     def _class(self, row: str, text: str) -> tuple[str, str | None] | None:
-        """(class, part of it): "6A", or "6A Nhóm 1" where 6A is a class."""
-        if name := self._classes.get(_key(text)):
+        """(class, part of it): "6A", "Lớp 6A", or "6A Nhóm 1" where 6A is a class."""
+        if name := self._classes.get(_key(text)) or self._classes.get(_key(text).removeprefix("lớp")):
             return name, None
         begun = [
             (key, name)
@@ -246,7 +244,7 @@ class _Resolving:
         return found
 
     def _refuse(self, row: str, field: str, message: str) -> None:
-        self._wrong.setdefault((field, message), []).append(row)
+        self._wrong.append(Problem(row, field, message))
 
     def _notes(self, read: int, lessons: Mapping[Lesson, str]) -> list[str]:
         notes = []
@@ -274,16 +272,9 @@ class _Resolving:
         return notes
 
 
+@lru_cache(1000)
 def _key(text: str) -> str:
     return "".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
-def _more(rows: Sequence[str]) -> str:
-    shown = ", ".join(dict.fromkeys(rows[1:5]))
-    if len(rows) == 1 or not shown:
-        return ""
-    more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
-    return f" Also {shown}{more}."
 
 
 def _counted(counts: Counter[str]) -> str:

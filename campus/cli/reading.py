@@ -1,33 +1,23 @@
-"""Commands that read: `campus export` and `campus indicators`, through the running API or the stores."""
+"""Commands that read: `campus export`, through the running API or the stores."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from campus.cli.dates import midnight_ms, parse_date, parse_range
+from campus.cli.dates import midnight_ms, parse_date
 from campus.cli.files import whole
 from campus.cli.options import with_settings
-from campus.cli.running import Api, choose_site, reader
+from campus.cli.running import Api, reader
 from campus.cli.system import now
 from campus.errors import NotFound, StoreError, UsageError
-from campus.indicators.frequency import frequency_rate
-from campus.records import open_records
 from campus.settings import Settings
 from campus.telemetry import TelemetryStore
 from campus.telemetry.export import MAX_DAYS_OF_MEANS, MEAN_COLUMNS, csv_text, export, means
 from campus.telemetry.stores import open_telemetry
-from campus.wire.topics import valid_id
 
 EXPORT = "/api/v1/readings/export"
 MEANS = "/api/v1/readings/means"
@@ -114,7 +104,7 @@ def _span(start: str | None, end: str | None, tz: str) -> tuple[int | None, int 
 
 @contextmanager
 def _own_store(settings: Settings, board: str | None) -> Iterator[TelemetryStore]:
-    _require_store(settings)
+    require_store(settings)
     with closing(
         open_telemetry(settings.telemetry, settings.data, settings.raw_days, settings.mean_months)
     ) as store:
@@ -133,54 +123,7 @@ def _download(api: Api, path: str, out: Path | None, **query: Any) -> None:
     print(f"{size} bytes written to {out}.", file=sys.stderr)
 
 
-@with_settings()
-def indicators(
-    settings: Settings,
-    room: Annotated[str, typer.Option(help="Room id, such as a-101")],
-    site: Annotated[str | None, typer.Option(help="Site id, where there are several")] = None,
-    start: From = None,
-    end: To = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show a room's indicators with their evidence, over local dates [from, to); the last seven days by default."""
-    for name in filter(None, (room, site)):
-        if not valid_id(name):
-            raise UsageError(f"'{name}' is not an id: use a-z, 0-9 and -, at most 64 of them.")
-    first, last = parse_range(start, end, datetime.now(ZoneInfo(settings.tz)).date())
-    if owner := reader(settings):
-        api = Api(owner)
-        site = choose_site(api.sites(), site)
-        found = api.get(f"/api/v1/sites/{site}/rooms/{room}/indicators", **{"from": first, "to": last})
-    else:
-        _require_store(settings)
-        with closing(open_records(settings.records, settings.data)) as records:
-            site = choose_site([one.id for one in records.sites()], site)
-            records.room(site, room)
-            figure = frequency_rate(
-                records.facts(site, room, first, last), records.calendar(site).version, now()
-            )
-            found = [asdict(figure)]
-    document = {"site": site, "room": room, "from": str(first), "to": str(last), "indicators": found}
-    if as_json:
-        print(json.dumps(document, default=str, ensure_ascii=False))
-        return
-    table = Table(title=f"{site} / {room}, {first} to {last} (not included)", box=box.SIMPLE)
-    for heading in ("indicator", "value", "numerator", "denominator", "coverage"):
-        table.add_column(heading)
-    for item in found:
-        table.add_row(
-            f"{item['id']} v{item['version']}",
-            item["reason"] or "" if item["value"] is None else f"{item['value']:.3f}",
-            f"{item['numerator']:.0f}",
-            f"{item['denominator']:.0f}",
-            "" if item["coverage"] is None else f"{item['coverage']:.2f}",
-        )
-    Console().print(table)
-    for item in found:
-        print(", ".join(f"{name} {count}" for name, count in item["counts"].items() if count))
-
-
-def _require_store(settings: Settings) -> None:
+def require_store(settings: Settings) -> None:
     """Reading must not make an empty data folder where there was none."""
     embedded = settings.telemetry == "duckdb" or settings.records == "sqlite"
     if embedded and not settings.data.is_dir():

@@ -89,7 +89,7 @@ def reader(settings: Settings) -> Running | None:
 
 
 class Api:
-    """Reads through the running system's API. Raises CampusError with the API's own sentence."""
+    """Asks the running system's API. Raises CampusError with the API's own sentence."""
 
     def __init__(self, owner: Running) -> None:
         if owner.http is None:
@@ -105,8 +105,15 @@ class Api:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of one resource."""
+        return self._ask("GET", path, params={k: v for k, v in query.items() if v is not None})
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON answer to a write."""
+        return self._ask("POST", path, json=body)
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
         try:
-            answer = self._client.get(path, params={k: v for k, v in query.items() if v is not None})
+            answer = self._client.request(method, path, **options)
         except httpx.HTTPError as error:
             raise CampusError(
                 f"The running system did not answer: {error}. Is it still up? See `campus doctor`."

@@ -49,7 +49,12 @@ def equipment_facts(
     made = []
     for slot, (start, end), parts, both, idle in columns:
         lesson = lesson_of(slot, scheduled)
-        metered = [part for part in parts if part[3] is not None]
+        time = dict.fromkeys((ON, STANDBY, UNKNOWN), 0)
+        measured = 0
+        for part in parts:
+            time[part[2]] = time.get(part[2], 0) + part[1] - part[0]
+            measured += part[1] - part[0]
+        metered_ms, wh = _energy(parts)
         made.append(
             EquipmentFact(
                 site,
@@ -64,18 +69,24 @@ def equipment_facts(
                 lesson.school_class if lesson else None,
                 lesson.subject_group if lesson else None,
                 (end - start) / MINUTE_MS,
-                length(part for part in parts if part[2] != UNKNOWN) / MINUTE_MS,
-                length(part for part in parts if part[2] == ON) / MINUTE_MS,
-                length(part for part in parts if part[2] == STANDBY) / MINUTE_MS,
-                length(metered) / MINUTE_MS,
-                _wh(metered),
+                (measured - time[UNKNOWN]) / MINUTE_MS,
+                time[ON] / MINUTE_MS,
+                time[STANDBY] / MINUTE_MS,
+                metered_ms / MINUTE_MS,
+                wh,
                 length(both) / MINUTE_MS,
                 length(idle) / MINUTE_MS,
-                _wh(part for part in idle if part[3] is not None),
+                _energy(idle)[1],
             )
         )
     return made
 
 
-def _wh(metered: Iterable[Piece]) -> float:
-    return sum((end - start) * watts for start, end, _, watts in metered) / HOUR_MS
+def _energy(parts: Iterable[Piece]) -> tuple[int, float]:
+    """(metered ms, Wh)."""
+    metered, energy = 0, 0.0
+    for start, end, _, watts in parts:
+        if watts is not None:
+            metered += end - start
+            energy += (end - start) * watts
+    return metered, energy / HOUR_MS

@@ -179,13 +179,13 @@ def _comfort(stretches: Sequence[Stretch], windows: Sequence[Span]) -> list[tupl
     """(measured minutes, minutes that were too high) of each window."""
     if not stretches:
         return [(0.0, 0.0)] * len(windows)
-    return [
-        (
-            length(part for part in parts if part[2] in (HIGH, FAIR)) / MINUTE_MS,
-            length(part for part in parts if part[2] == HIGH) / MINUTE_MS,
-        )
-        for parts in split(stretches, windows)
-    ]
+    found = []
+    for parts in split(stretches, windows):
+        time = dict.fromkeys((HIGH, FAIR, UNKNOWN), 0)
+        for start, end, state, *_ in parts:
+            time[state] += end - start
+        found.append(((time[HIGH] + time[FAIR]) / MINUTE_MS, time[HIGH] / MINUTE_MS))
+    return found
 
 
 def _thin(span: int, unknown: int) -> bool:

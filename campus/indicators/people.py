@@ -1,11 +1,13 @@
 """The indicators of the people in rooms: the seats they fill and the air they breathe. Sums: `RoomSums`."""
 
-from campus.indicators.definition import DESIGN, ROOM, SMG, Amount, Definition, minutes
+from campus.indicators.definition import ROOM, SMG, Amount, Definition, minutes
+from campus.inference.comfort import CO2_HIGH_PPM, TEMPERATURE_HIGH_C
 
 CO2_SOURCE = (
-    "1,000 ppm: Ad-hoc working group on indoor guide values, Health evaluation of carbon dioxide in indoor air, "
+    "Ad-hoc working group on indoor guide values, Health evaluation of carbon dioxide in indoor air, "
     "Bundesgesundheitsblatt 51 (2008)"
 )
+TEMPERATURE_SOURCE = "QCVN 26:2016/BYT, upper limit for work of middle weight"
 
 _SLOTS = minutes("slot_ms")
 _TIME = (minutes("valid_ms"), _SLOTS)
@@ -46,7 +48,7 @@ DEFINITIONS = (
         1,
         "tỷ lệ thời gian CO2 vượt ngưỡng",
         "time with high CO2",
-        "lesson time with CO2 over 1,000 ppm ÷ lesson time in which CO2 was measured",
+        f"lesson time with CO2 over {CO2_HIGH_PPM:,.0f} ppm ÷ lesson time in which CO2 was measured",
         "1",
         CO2_SOURCE,
         ROOM,
@@ -59,9 +61,9 @@ DEFINITIONS = (
         1,
         "tỷ lệ thời gian nhiệt độ vượt ngưỡng",
         "time with high temperature",
-        "lesson time with the temperature over its comfort limit ÷ lesson time in which it was measured",
+        f"lesson time over {TEMPERATURE_HIGH_C:g} °C ÷ lesson time in which the temperature was measured",
         "1",
-        DESIGN,
+        TEMPERATURE_SOURCE,
         ROOM,
         minutes("temperature_high_ms"),
         minutes("temperature_ms"),

@@ -24,7 +24,10 @@ def ms(at: datetime) -> int:
 
 def length(spans: Iterable[Piece]) -> int:
     """The ms in these non-overlapping spans."""
-    return sum(piece[1] - piece[0] for piece in spans)
+    total = 0
+    for piece in spans:
+        total += piece[1] - piece[0]
+    return total
 
 
 def union(spans: Iterable[Piece]) -> list[Span]:

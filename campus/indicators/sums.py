@@ -3,9 +3,10 @@
 Time is integer ms, energy integer mWh, so sums do not depend on their order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any, Self
 
 from campus.calendar import BREAK, LESSON
@@ -42,7 +43,9 @@ class _Additive:
 
     def values(self) -> tuple[int, ...]:
         """The values of the fields, in order."""
-        return tuple(getattr(self, name) for name in self.names())
+        kind: Any = type(self)
+        found: tuple[int, ...] = _reader(kind)(self)
+        return found
 
     def __add__(self, other: Self) -> Self:
         return self.total((self, other))
@@ -56,6 +59,11 @@ class _Additive:
 @cache
 def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    return attrgetter(*_names(kind))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 from campus.indicators import EquipmentFact, RoomFact
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
+from campus.indicators.tariff import Tariff
 from campus.inference import EQUIPMENT, ROOM, Interval, Stretch
-from campus.records import derivations, dirty, facts, months, sums
+from campus.records import derivations, dirty, facts, months, sums, tariffs
 from campus.records.database import Database
 from campus.records.entities import Amendment, Calibration, ClosedMonth, Derivation, Dirty
 
@@ -153,6 +154,11 @@ class DerivedRecords:
         """local date -> sums over the equipment, of [start, end)."""
         with self._database.read() as session:
             return sums.by_day(session, EquipmentSums, EQUIPMENT, site, start, end, ids)
+
+    def tariffs(self, site: str) -> list[Tariff]:
+        """What a kilowatt hour costs, by the date from which it does."""
+        with self._database.read() as session:
+            return tariffs.read(session, site)
 
     # months
 

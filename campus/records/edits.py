@@ -50,6 +50,14 @@ def capacities(session: Session, site: str, rooms: Iterable[str]) -> None:
     dirty.mark(session, site, found, dirty.FACTS, "the capacity was changed")
 
 
+def time_zone(session: Session, site: str) -> None:
+    """Everything: local days, and so the dates and slots of all facts, begin at other times."""
+    dates = _dates_of_facts(session, site)
+    margin = _ONE_DAY
+    found = {room: _days(first - margin, last + margin) for room, (first, last) in dates.items()}
+    dirty.mark(session, site, found, dirty.READINGS, "the time zone was changed")
+
+
 def placements(session: Session, site: str, zone: ZoneInfo, moved: Iterable[Moved]) -> None:
     """What was derived of rooms while another board measured them, or another thing was on its channel."""
     through = {

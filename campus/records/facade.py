@@ -26,6 +26,7 @@ from campus.records.entities import (
     SubjectGroup,
 )
 from campus.records.inventory import Inventory
+from campus.records.linked import LinkedRecords
 from campus.records.timetable_import import TimetableFile
 
 
@@ -41,7 +42,7 @@ def open_records(url: str, data: Path, now: Callable[[], datetime] = _now) -> "R
     return Records(Database.open(url, data), now)
 
 
-class Records(DerivedRecords):
+class Records(DerivedRecords, LinkedRecords):
     """Thread-safe: every method is one transaction. Failures of the database are StoreError.
 
     An id that does not exist is NotFound where one thing is asked for, and where a site's things are listed.
@@ -198,13 +199,17 @@ class Records(DerivedRecords):
         valid_from: date,
         valid_to: date | None = None,
         format: str | None = None,
+        data: bytes | None = None,
     ) -> TimetableFile:
         """What a file holds for the site, its wrong rows included; nothing is written.
 
-        `session` None: as the file says; `format` None: what the file is. Raises UsageError for one it cannot read.
+        `session` None: as the file says; `format` None: what the file is; `data`: the .fet of an activities.xml
+        of FET. Raises UsageError for a file that cannot be read.
         """
         with self._database.read() as reading:
-            return timetable_import.read_file(reading, site, content, session, valid_from, valid_to, format)
+            return timetable_import.read_file(
+                reading, site, content, session, valid_from, valid_to, format, data
+            )
 
     def import_timetable(
         self,

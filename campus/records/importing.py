@@ -78,6 +78,8 @@ def _apply_site(session: Session, inventory: Inventory) -> list[str]:
         session.connection().execute(insert(SiteTable), [values])
         return [f"add site {given.id} ({given.name})"]
     changed = _changed(given, {name: getattr(row, name) for name in ("name", "tz", "level")})
+    if "tz" in changed:
+        edits.time_zone(session, given.id)
     for name, value in changed.items():
         setattr(row, name, value[1])
     session.flush()

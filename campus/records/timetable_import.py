@@ -44,6 +44,7 @@ def read_file(
     valid_from: date,
     valid_to: date | None,
     format: str | None,
+    data: bytes | None,
 ) -> TimetableFile:
     _refuse_dates(valid_from, valid_to)
     if which is not None and which not in SESSIONS:
@@ -59,7 +60,7 @@ def read_file(
         stored.subject_places,
     )
     bells = tuple(bell for bell in stored.bells if holds(bell, valid_from))
-    given = Given(which, bells, stored.terms, tz, frozenset(classes))
+    given = Given(which, bells, stored.terms, tz, frozenset(classes), data)
     try:
         parsed = read(content, given, format)
     except FormatError as error:
@@ -91,8 +92,8 @@ def apply(
 ) -> list[str]:
     """Lessons of a session, or of both, in place of those stored in [valid_from, valid_to); one line per change.
 
-    Stored lessons are cut at the ends of the range. A lesson that goes on as it was stays one row. Where the file tells
-    no subject group, that of the stored lessons of the subject is kept, if they all have one and the same.
+    Stored lessons are cut at the ends of the range. A lesson that goes on as it was stays one row. Where the
+    lessons have no subject groups at all, those of the stored ones are kept, for subjects that have only one.
     """
     _refuse_dates(valid_from, valid_to)
     if not lessons:
@@ -102,7 +103,7 @@ def apply(
         if lesson.session not in sessions or (lesson.valid_from, lesson.valid_to) != (valid_from, valid_to):
             raise UsageError(f"{row}: the lesson is not one of the session and dates of this import.")
     stored = timetable.load(session, site).lessons
-    groups = _groups(stored)
+    groups = {} if any(lesson.subject_group for lesson in lessons) else _groups(stored)
     named = {_grouped(lesson, groups): row for row, lesson in zip(rows, lessons, strict=True)}
     kept = [
         piece

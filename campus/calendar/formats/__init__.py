@@ -4,7 +4,7 @@ A file is read in two steps: a format reads what stands there (`Parsed`), and ca
 each activity is held. Nothing here knows a school's records.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from campus.calendar import Bell, Term
@@ -24,7 +24,8 @@ class Given:
     """What the reader is told beside the file.
 
     `session`: the one to take; None: what the file says. `bells`, `terms` and `tz` (IANA) are the school's: clock times
-    become periods, and dates become weeks, by them. `classes`: the names of its classes.
+    become periods, and dates become weeks, by them. `classes`: the names of its classes. `data`: a second file, where
+    the first names things only by the ids that they have there.
     """
 
     session: str | None = None
@@ -32,6 +33,7 @@ class Given:
     terms: tuple[Term, ...] = ()
     tz: str = "Asia/Ho_Chi_Minh"
     classes: frozenset[str] = frozenset()
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,24 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.row}, {self.field}: {self.message}"
+
+
+def gathered(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems that say the same of several rows as one, which names the first rows."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for one in problems:
+        rows.setdefault((one.field, one.message), []).append(one.row)
+    return [
+        Problem(of[0], field, f"{message}{_also(list(dict.fromkeys(of)))}")
+        for (field, message), of in rows.items()
+    ]
+
+
+def _also(rows: Sequence[str]) -> str:
+    if len(rows) == 1:
+        return ""
+    more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
+    return f" Also {', '.join(rows[1:5])}{more}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class _File:
         }
         self._short = {row.get("id", ""): row.get("short") or "" for row in root.iter("teacher")}
         self.groups = {row.get("id", ""): row for row in root.iter("group")}
+        # Older versions number their days, from 0 or, as they say then, from 1.
+        self._first_day = 1 if "daynumbering1" in (root.get("options") or "") else 0
         self._days = self._weekdays(root)
         self._times = {
             number[0]: row.get("starttime", "")
@@ -118,7 +120,11 @@ class _File:
             elif period is None:
                 problems.append(Problem(row, "period", f"'{card.get('period')}' is not a period."))
             else:
-                rooms = tuple(id.strip() for id in (card.get("classroomids") or "").split(",") if id.strip())
+                rooms = tuple(
+                    id.strip()
+                    for id in (card.get("classroomids") or card.get("classroomid") or "").split(",")
+                    if id.strip()
+                )
                 found.setdefault(card.get("lessonid", ""), []).append(
                     _Card(row, days, week or None, period[0], rooms)
                 )
@@ -144,7 +150,7 @@ class _File:
             if day in set("0123456") and not mask
             else [n for n, one in enumerate(mask) if one == "1"]
         )
-        return tuple(self._days.get(place, place + 1) for place in places if place < 7)
+        return tuple(self._days.get(place, place + 1 - self._first_day) for place in places if place < 7)
 
 
 def _week(mask: str) -> str | None:

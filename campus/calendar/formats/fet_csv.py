@@ -27,10 +27,12 @@ _NEEDED = HEADINGS[:5]
 
 def read(content: bytes, given: Given) -> Parsed:
     lines = rows(decode(content))
-    _, heads = next(lines)
+    _, heads = next(lines, (0, []))
     missing = [name for name in _NEEDED if name not in heads]
     if missing:
-        raise FormatError(f"The first line has no column {', '.join(missing)}; is it FET's timetable as CSV?")
+        raise FormatError(
+            f"The first line has no column {', '.join(missing)}; it is not FET's timetable as CSV."
+        )
     where = {name: heads.index(name) for name in HEADINGS if name in heads}
     activities: list[Activity] = []
     problems: list[Problem] = []

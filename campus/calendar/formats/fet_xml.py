@@ -1,9 +1,9 @@
-"""FET's own XML: NAME_data_and_timetable.fet, and NAME_subgroups.xml of a solution.
+"""FET's own XML: NAME_data_and_timetable.fet; NAME_subgroups.xml of a solution; NAME_activities.xml with its .fet.
 
 Shape (https://lalescu.ro/liviu/fet/): a .fet holds Activities_List, and the solution as constraints
 ConstraintActivityPreferredStartingTime and ConstraintActivityPreferredRoom. A subgroups.xml is Students_Timetable:
-Subgroup > Day > Hour > Activity, Teacher, Subject, Room. An activities.xml names neither subject nor class, so it
-cannot be read alone.
+Subgroup > Day > Hour > Activity, Teacher, Subject, Room. An activities.xml gives Id, Day, Hour and Room of each
+activity, and neither subject nor class: those are in the .fet of the same solution.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,23 +14,33 @@ from campus.calendar.formats import Activity, FormatError, Given, Parsed, Proble
 from campus.calendar.formats.fet_csv import activity as hour_of
 from campus.calendar.formats.xml import parse, text, texts
 
+_Starts = Mapping[str, tuple[str, str]]
+_Rooms = Mapping[str, str]
 _USE = "import NAME_data_and_timetable.fet, NAME_subgroups.xml or NAME_timetable.csv of the same solution."
 
 
 def read(content: bytes, given: Given) -> Parsed:
     root = parse(content)
     if root.tag == "fet":
-        return _data(root, given)
+        return _data(root, *_solution(root), given)
+    if root.tag == "Activities_Timetable" and given.data is not None:
+        data = parse(given.data)
+        if data.tag != "fet":
+            raise FormatError(f"The second file is <{data.tag}>; an activities.xml goes with its .fet.")
+        return _data(data, *_placed(root), given)
     if root.tag == "Students_Timetable":
         return _subgroups(root, given)
-    if root.tag in ("Activities_Timetable", "Teachers_Timetable"):
+    if root.tag == "Activities_Timetable":
+        raise FormatError(
+            "FET's activities.xml names no subjects and classes; name its .fet with --with, or " + _USE
+        )
+    if root.tag == "Teachers_Timetable":
         raise FormatError(f"FET's {root.tag} does not name all subjects and classes; {_USE}")
     raise FormatError(f"The XML is <{root.tag}>, which is none of FET's timetables; {_USE}")
 
 
-def _data(root: Element, given: Given) -> Parsed:
-    hours = [text(hour, "Name") or (hour.text or "").strip() for hour in root.findall("Hours_List/Hour")]
-    hours = hours or texts(root.find("Hours_List") or Element("none"), "Name")
+def _solution(root: Element) -> tuple[_Starts, _Rooms]:
+    """Where a .fet that holds a solution places its activities."""
     starts = {
         text(one, "Activity_Id"): (text(one, "Preferred_Day", "Day"), text(one, "Preferred_Hour", "Hour"))
         for one in _active(root, "Time_Constraints_List/ConstraintActivityPreferredStartingTime")
@@ -40,6 +50,19 @@ def _data(root: Element, given: Given) -> Parsed:
         text(one, "Activity_Id"): "+".join(texts(one, "Real_Room")) or text(one, "Room")
         for one in _active(root, "Space_Constraints_List/ConstraintActivityPreferredRoom")
     }
+    return starts, rooms
+
+
+def _placed(root: Element) -> tuple[_Starts, _Rooms]:
+    """The same from an activities.xml; what is not placed has no day there."""
+    rows = {text(one, "Id"): one for one in root.findall("Activity") if text(one, "Day")}
+    starts = {id: (text(one, "Day"), text(one, "Hour")) for id, one in rows.items()}
+    return starts, {id: "+".join(texts(one, "Real_Room")) or text(one, "Room") for id, one in rows.items()}
+
+
+def _data(root: Element, starts: _Starts, rooms: _Rooms, given: Given) -> Parsed:
+    hours = [text(hour, "Name") or (hour.text or "").strip() for hour in root.findall("Hours_List/Hour")]
+    hours = hours or texts(root.find("Hours_List") or Element("none"), "Name")
     sets = _Sets(root, given.classes)
     activities: list[Activity] = []
     problems: list[Problem] = []
@@ -60,7 +83,7 @@ def _data(root: Element, given: Given) -> Parsed:
                 problems.append(hour)
             else:
                 activities.extend(sets.told(hour))
-    if not activities and unplaced:
+    if not starts and unplaced:
         raise FormatError(
             f"The .fet has no times of activities: it was not solved yet. Solve it in FET, then {_USE}"
         )

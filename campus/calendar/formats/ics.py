@@ -49,18 +49,14 @@ def read(content: bytes, given: Given) -> Parsed:
         raise FormatError(
             "Clock times become periods by the bells, and the school has none; import its bells first."
         )
-    try:
-        events = [
-            event
-            for one in Calendar.from_ical(decode(content), multiple=True)
-            for event in one.walk("VEVENT")
-        ]
-    except FormatError:
-        raise
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise FormatError(f"The file is no iCalendar: {error}.") from None
-    if len(events) > MOST_ROWS:
+    text = decode(content)
+    if text.upper().count("BEGIN:VEVENT") > MOST_ROWS:
         raise FormatError(f"The file has more than {MOST_ROWS} events.")
+    try:
+        calendars = Calendar.from_ical(text, multiple=True)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise FormatError(f"The file is no iCalendar: {' '.join(str(error).split())}.") from None
+    events = [event for one in calendars for event in one.walk("VEVENT")]
     reading = _Reading(given)
     for number, event in enumerate(events, 1):
         reading.take(f"event {number}", event)
@@ -184,8 +180,8 @@ class _Reading:
         if len(own) == 1 and None not in own and own != set(letters.values()):
             (week,) = own
             of_week = [day for day in taught if letters[day] == week]
-            return week if 2 * len(dates) >= len(of_week) else ""
-        return None if 2 * len(dates) >= len(taught) else ""
+            return week if 2 * len(dates) > len(of_week) else ""
+        return None if 2 * len(dates) > len(taught) else ""
 
     def _letter(self, day: date) -> str | None:
         term = term_of(self._given.terms, day)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from campus.calendar import SESSIONS, WEEKS
 
@@ -27,8 +28,10 @@ _THU = re.compile(r"(?:thu|t)\s*\.?\s*([2-8]|hai|ba|tu|nam|sau|bay)")
 _HALF_DAY = re.compile(r"([sc])\s*([2-7])")  # S2: the morning of Thứ 2
 _HOUR = re.compile(r"(?:(?P<half>[sc])|tiet|t|period|p|hour|h)?\s*\.?\s*(?P<number>\d{1,2})")
 MOST_PERIODS = 20
+_CACHED = 1000  # the same few labels stand on every row
 
 
+@lru_cache(_CACHED)
 def plain(text: str) -> str:
     """Lower case without accents and double spaces: how labels are compared, never how they are kept."""
     bare = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
@@ -40,6 +43,7 @@ def read_session(text: str) -> str | None:
     return _SESSIONS.get(plain(text).removeprefix("buoi").strip(" .:"))
 
 
+@lru_cache(_CACHED)
 def read_day(text: str) -> tuple[int, str | None] | None:
     """(ISO weekday, session where the label tells it): Thứ 2, Thứ Hai, T2, Monday, Mon, CN, S2, Sáng Thứ 2; or None."""
     label, session = _without_session(plain(text))
@@ -57,6 +61,7 @@ def read_day(text: str) -> tuple[int, str | None] | None:
     return None
 
 
+@lru_cache(_CACHED)
 def read_hour(text: str) -> tuple[int, str | None] | None:
     """(period, session where the label tells it): Tiết 1, T1, 1, S1, C1, Sáng 1, Tiết 1 chiều; or None."""
     label, session = _without_session(plain(text))

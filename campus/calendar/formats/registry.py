@@ -1,20 +1,24 @@
 """The formats of timetables, and which one a file is."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 
-from campus.calendar.formats import FormatError, Given, Parsed, asc_xml, fet_csv, fet_xml, ics, table
-from campus.calendar.formats.sheets import is_workbook
+from campus.calendar.formats import FormatError, Given, Parsed
+from campus.calendar.formats.text import is_workbook
 
-READERS: Mapping[str, Callable[[bytes, Given], Parsed]] = {
-    "fet-csv": fet_csv.read,
-    "fet-xml": fet_xml.read,
-    "asc-xml": asc_xml.read,
-    "ics": ics.read,
-    "csv": table.read,
-    "xlsx": table.read,
+READERS: Mapping[str, str] = {
+    "fet-csv": "fet_csv",
+    "fet-xml": "fet_xml",
+    "asc-xml": "asc_xml",
+    "ics": "ics",
+    "csv": "table",
+    "xlsx": "table",
 }
+"""format -> the module beside this one whose `read(content, given)` reads it; imported when it is first used, because
+the libraries of Excel and iCalendar are slow to import.
+"""
 _ROOT = re.compile(rb"<([A-Za-z_][\w.-]*)")
 
 
@@ -39,7 +43,8 @@ def read(content: bytes, given: Given, format: str | None = None) -> Parsed:
     """
     if format is not None and format not in READERS:
         raise FormatError(f"'{format}' is no format; choose one of {', '.join(READERS)}.")
-    parsed = READERS[format or sniff(content)](content, given)
+    reader = import_module(f"campus.calendar.formats.{READERS[format or sniff(content)]}")
+    parsed: Parsed = reader.read(content, given)
     if given.session is None:
         return parsed
     kept = [one for one in parsed.activities if one.session == given.session]

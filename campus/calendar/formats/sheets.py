@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from openpyxl.utils.cell import range_boundaries
 
 from campus.calendar.formats import MOST_BYTES, MOST_ROWS, FormatError
-from campus.calendar.formats.text import decode, refuse_large, rows
+from campus.calendar.formats.text import decode, is_workbook, refuse_large, rows
 
 MOST_COLUMNS = 300
 _UNPACKED = 5 * MOST_BYTES
@@ -42,10 +42,6 @@ class Sheet:
 
     def name(self, row: int) -> str:
         return f"sheet {self.title}, row {row}" if self.title else f"row {row}"
-
-
-def is_workbook(content: bytes) -> bool:
-    return content[:4] == b"PK\x03\x04"
 
 
 def sheets(content: bytes) -> list[Sheet]:
@@ -85,7 +81,8 @@ def _workbook(content: bytes, packed: ZipFile) -> Iterator[Sheet]:
             sheet.reset_dimensions()
             grid: list[list[str]] = []
             for values in sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True):
-                grid.append([_text(value) for value in values])
+                filled = any(value is not None for value in values)
+                grid.append([_text(value) for value in values] if filled else [])
                 if len(grid) > left:
                     raise FormatError(
                         f"The workbook has more than {MOST_ROWS} rows; delete the empty ones below."

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from campus.calendar.formats import MOST_BYTES, MOST_ROWS, FormatError
 
 _DELIMITERS = (",", ";", "\t")
+_FIRST_LINES = 30
 
 
 def refuse_large(content: bytes) -> None:
@@ -16,12 +17,21 @@ def refuse_large(content: bytes) -> None:
         raise FormatError("The file is empty.")
 
 
+def is_workbook(content: bytes) -> bool:
+    """Whether it is a zip file, as Excel workbooks since 2007 are."""
+    return content[:4] == b"PK\x03\x04"
+
+
 def decode(content: bytes) -> str:
     """UTF-8 with or without a byte-order mark, or UTF-16 with one. Raises FormatError for any other."""
     refuse_large(content)
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if encoding != "utf-16" and b"\0" in content:
+        raise FormatError(
+            "The file holds zero bytes: it is UTF-16 without a byte-order mark, or no text. Save it as UTF-8."
+        )
     try:
-        text = content.decode(encoding)
+        return content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         what = "UTF-16" if encoding == "utf-16" else "UTF-8"
@@ -29,17 +39,14 @@ def decode(content: bytes) -> str:
             f"Line {line} is not {what} (byte 0x{content[error.start]:02x}); the file may be Windows-1258 or another "
             "old encoding. Save it again as 'CSV UTF-8' or as an Excel workbook."
         ) from None
-    if "\0" in text:
-        raise FormatError(
-            "The file holds zero bytes: it is UTF-16 without a byte-order mark, or no text. Save it as UTF-8."
-        )
-    return text
 
 
 def rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(line of the file, cells) of the rows of a CSV that are not empty; its delimiter is that of the first line."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
+    """(line of the file, cells) of the rows of a CSV that are not empty.
+
+    Its delimiter is the one of comma, semicolon and tab that the first lines have most of.
+    """
+    delimiter = max(_DELIMITERS, key="\n".join(text.splitlines()[:_FIRST_LINES]).count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for count, cells in enumerate(reader):

@@ -1,0 +1,90 @@
+"""Incidents: boards of a site that were lost together, by cause, under a number that stays."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from campus.inference.incidents import SERVER, Incident
+from campus.records.derived_tables import IncidentTable
+
+
+class StoredIncident(NamedTuple):
+    """As campus.inference.incidents.Incident, under its number and without the losses of each board."""
+
+    number: int
+    cause: str
+    start_ms: int
+    end_ms: int | None
+    boards: tuple[str, ...]
+    evidence: Mapping[str, Any]
+
+
+def read(session: Session, site: str, start_ms: int, end_ms: int) -> list[StoredIncident]:
+    """Those that reach into [start_ms, end_ms), by start."""
+    query = (
+        select(IncidentTable)
+        .where(IncidentTable.site == site, IncidentTable.start_ms < end_ms, _reaches(start_ms))
+        .order_by(IncidentTable.start_ms, IncidentTable.number)
+    )
+    return [
+        StoredIncident(row.number, row.cause, row.start_ms, row.end_ms, tuple(row.boards), dict(row.evidence))
+        for row in session.scalars(query)
+    ]
+
+
+def _reaches(since_ms: int) -> Any:
+    return or_(
+        IncidentTable.end_ms.is_(None), IncidentTable.end_ms > since_ms, IncidentTable.start_ms >= since_ms
+    )
+
+
+def store(session: Session, site: str, since_ms: int, found: Sequence[Incident], together_ms: int) -> None:
+    query = select(IncidentTable).where(IncidentTable.site == site, _reaches(since_ms))
+    held = list(session.scalars(query.order_by(IncidentTable.start_ms, IncidentTable.number)))
+    for one, row in _matched(held, found, together_ms):
+        if row is None:
+            row = IncidentTable(site=site)
+            session.add(row)
+        new = {
+            "cause": one.cause,
+            "start_ms": one.start_ms,
+            "end_ms": one.end_ms,
+            "boards": list(one.boards),
+            "evidence": dict(one.evidence),
+        }
+        for name, value in new.items():
+            if getattr(row, name) != value:
+                setattr(row, name, value)
+    for row in held:
+        if row.start_ms >= since_ms:
+            session.delete(row)
+
+
+def _matched(
+    held: list[Any], found: Sequence[Incident], together_ms: int
+) -> list[tuple[Incident, Any | None]]:
+    """Each with the row that is the same incident: of the same begin and first board, else of nearly that begin and
+    a board of both. Rows that were matched leave `held`."""
+    matched: dict[int, Any] = {}
+
+    def take(number: int, one: Incident, same: Callable[[Any, Incident], bool]) -> None:
+        row = next(
+            (row for row in held if (row.cause == SERVER) == (one.cause == SERVER) and same(row, one)), None
+        )
+        if row is not None:
+            matched[number] = row
+            held.remove(row)
+
+    def near(row: Any, one: Incident) -> bool:
+        return abs(row.start_ms - one.start_ms) <= together_ms and not set(row.boards).isdisjoint(one.boards)
+
+    for number, one in enumerate(found):
+        take(
+            number, one, lambda row, one: row.start_ms == one.start_ms and row.boards[:1] == [*one.boards[:1]]
+        )
+    for number, one in enumerate(found):
+        if number not in matched:
+            take(number, one, near)
+    return [(one, matched.get(number)) for number, one in enumerate(found)]

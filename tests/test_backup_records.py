@@ -6,15 +6,23 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from records_stores import BOARD, ROOM, SITE, fill
-from sqlalchemy import select
+from records_stores import BOARD, ROOM, SITE, fill, year
+from sqlalchemy import insert, select
 
 from campus.errors import StoreError, UsageError
-from campus.indicators import RoomFact
-from campus.inference import OCCUPIED, VACANT, Interval
-from campus.records import open_records
+from campus.indicators import EquipmentFact, LinkDay, RoomFact
+from campus.inference import EQUIPMENT, OCCUPIED, POWER, VACANT, Interval, Stretch
+from campus.records import dirty, open_records, sums
 from campus.records.database import Database
-from campus.records.entities import LastReply, Reported
+from campus.records.derived_tables import (
+    AmendmentTable,
+    BoardLinkTable,
+    BoardStartTable,
+    IncidentTable,
+    MonthTable,
+)
+from campus.records.entities import Calibration, Derivation, LastReply, Reported
+from campus.records.inventory import Inventory
 from campus.records.snapshot import check, load, occupied
 from campus.records.tables import Base
 
@@ -36,6 +44,7 @@ def tables(url, folder):
 def furnish(records):
     """Something in every table, with what databases like to change: empty, Vietnamese, floats, nested JSON, null."""
     fill(records, 3)
+    records.import_inventory(Inventory.parse(year()))
     admin = records.ensure_admin()
     person = records.sign_in("admin", admin)
     records.create_session(person, 12)
@@ -60,7 +69,38 @@ def furnish(records):
         records.store_derivation(
             SITE, ROOM, start, start + DAY_MS, spans, [fact, night], [(start + DAY_MS, state)], start + DAY_MS
         )
+    furnish_derived(records)
     return person
+
+
+def furnish_derived(records):
+    """What is derived beside presence; a month that was closed and amended, and an edit that is not followed yet."""
+    start, at = T0 + 41 * DAY_MS, MIDNIGHT + timedelta(days=41)
+    day = date(2026, 10, 5) + timedelta(days=41)
+    piece = records.equipment(SITE)[0].id
+    fact = EquipmentFact(
+        *(SITE, piece, ROOM, day, at, at + timedelta(hours=1), "lesson", "morning", 1, "6A", None),
+        *(60.0, 59.25, 0.1 + 0.2, 1 / 3, 59.0, 2 / 3, 58.0, 0.7, 1e-9),
+    )
+    part = Derivation(
+        *(SITE, ROOM, start, start + DAY_MS, [], [], [], start + DAY_MS),
+        stretches={(EQUIPMENT, piece, POWER): [Stretch(start, start + 5, "on", 1 / 3)]},
+        equipment_facts=[fact],
+        calibrations=[Calibration(EQUIPMENT, piece, start, {"threshold_w": 0.1 + 0.2, "ở": None})],
+    )
+    records.store_derivations([part])
+    with records._database.write() as session:
+        dirty.mark(session, SITE, {ROOM: [day]}, dirty.FACTS, "thời khóa biểu")
+        for table, row in (
+            (MonthTable, {"start": date(2026, 9, 1), "closed_at_ms": T0, "closed_by": "admin", "calendar_version": "x"}),
+            (AmendmentTable, {"month": date(2026, 9, 1), "at_ms": T0, "kind": "room", "id": ROOM, "date": day,
+                              "before": {"held": 1}, "after": {"held": 2**53}}),
+            (BoardStartTable, {"board": BOARD, "at_ms": T0, "boot": "9f3a61c2", "reset_cause": None}),
+            (BoardLinkTable, {"board": BOARD, "state": {"v": 1, "done": [[1, 2, "online"]]}}),
+            (IncidentTable, {"cause": "power", "start_ms": T0, "end_ms": None, "boards": [BOARD], "evidence": {}}),
+        ):  # fmt: skip
+            session.connection().execute(insert(table), [{"site": SITE, **row}])
+        sums.store_link(session, LinkDay(SITE, "board", BOARD, day, 600.0, 590.5, {"power": 9.5}, 1))
 
 
 @pytest.fixture(params=ENGINES)

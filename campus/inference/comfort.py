@@ -1,7 +1,7 @@
 """Air that is too stale or too warm, as stretches of time. Pure, causal.
 
-More than 1,000 ppm of CO2 is where EN 16798-1 and most school guides call air stale; 32 °C is the upper limit of
-QCVN 26:2016/BYT for work of middle weight, and so for a full classroom.
+Air is taken as stale above 1,000 ppm of CO2 (German working group on indoor guide values, 2008) and as too warm above
+32 °C, the limit of QCVN 26:2016/BYT for work of middle weight; docs/indicator-reference.md names both.
 """
 
 from collections.abc import Iterable, Mapping

@@ -9,7 +9,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from campus.errors import UsageError
-from campus.records import calendar_importing, edits, placing
+from campus.indicators.tariff import Tariff
+from campus.records import calendar_importing, edits, placing, tariffs
 from campus.records.inventory import Inventory
 from campus.records.tables import (
     Base,
@@ -61,7 +62,11 @@ def apply(session: Session, inventory: Inventory) -> list[str]:
             after = _capacities(session, site)
             edits.capacities(session, site, [room for room in before if before[room] != after[room]])
     changes += placing.apply(session, inventory, known)
-    return changes + calendar_importing.apply(session, inventory, known)
+    changes += calendar_importing.apply(session, inventory, known)
+    if inventory.tariffs is not None:
+        given = [Tariff(row.valid_from, row.vnd_per_kwh) for row in inventory.tariffs]
+        changes += tariffs.replace(session, site, given)
+    return changes
 
 
 def _capacities(session: Session, site: str) -> dict[str, int | None]:

@@ -91,8 +91,15 @@ class SubjectGroupRow(Row):
     name: Label
 
 
+class TariffRow(Row):
+    """What a kilowatt hour costs from a local date on."""
+
+    valid_from: date = Field(alias="from")
+    vnd_per_kwh: Annotated[float, Field(gt=0, le=1_000_000)]
+
+
 class Inventory(Row):
-    """One site. A list that is left out changes nothing; those of the calendar, from `terms` on, replace as a whole.
+    """One site. A list that is left out changes nothing; those from `terms` on replace as a whole.
 
     `public_holidays` names the country whose holidays are added to the closures.
     """
@@ -115,6 +122,7 @@ class Inventory(Row):
     substitutions: list[SubstitutionRow] | None = None
     subject_places: list[SubjectPlaceRow] | None = None
     public_holidays: CountryCode | None = None
+    tariffs: list[TariffRow] | None = None
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], source: str = "The inventory") -> "Inventory":

@@ -14,9 +14,9 @@ from campus.inference.echo import Echo, other_sees, source
 from campus.inference.parameters import DEFAULT, PresenceParameters
 
 MINUTE_MS = 60_000
-STEP_BASELINE_PPM = 10.0
+STEP_BASELINE_PPM = 5.0  # a bin of its histogram
 STEP_DECAY = 0.15  # relative, as that of the light
-STEP_LIGHT = 0.15  # the width over which light is undecided
+STEP_LIGHT = 0.05  # a third of the width over which light is undecided
 STEP_SOUND_DB = 1.0
 """Less than this is no news: fewer rows are stored, and the evidence changes by less than a sensor's own noise."""
 

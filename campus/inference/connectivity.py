@@ -76,6 +76,9 @@ class Availability:
         self._boot: str | None = s.get("boot")
         self._state: str = s.get("state", UNKNOWN)
         self._begun: int | None = s.get("begun")
+        self._turned: int | None = s.get(
+            "turned"
+        )  # into this state; `take` moves what has begun and not this
         self._done: list[Stretch] = [Stretch(*one) for one in s.get("done", ())]
 
     def state(self) -> dict[str, Any]:
@@ -92,6 +95,7 @@ class Availability:
             "boot": self._boot,
             "state": self._state,
             "begun": self._begun,
+            "turned": self._turned,
             "done": [list(one) for one in self._done],
         }
 
@@ -205,11 +209,13 @@ class Availability:
             return
         begun = at if self._begun is None else self._begun
         at = max(at, begun)
+        if self._state == ONLINE and at == self._turned:
+            at += 1  # heard once and then no more: it was there
         if begun < at:
             self._done.append(Stretch(begun, at, self._state))
         elif self._done and self._done[-1].end_ms == at and self._done[-1].state == state:
             at = self._done.pop().start_ms
-        self._begun, self._state = at, state
+        self._begun, self._turned, self._state = at, at, state
 
     @property
     def settled_ms(self) -> int | None:

@@ -20,11 +20,8 @@ SPLIT = 0.6  # between-class ÷ total variance a split needs
 RATIO, APART_W = 1.8, 4.0  # and its medians
 FAR_BELOW, SHARE = 0.2, 0.4
 LOWEST, HIGHEST = 0.5, 3.0  # × the default of the kind
-STEP_BINS = 36
-LEAST_STEP_W = 0.01
-MOST_STEP_W = 5.0  # no meter is so coarse: what is above is how the power itself moves
-STEP_QUANTILE = 0.02
-STEP_SAMPLES = 20.0
+METER_STEPS_W = (2.0, 1.0, 0.5, 0.1, 0.05, 0.01)  # each a multiple of the next; finer is as good as the last
+STEP_SHARE, STEP_SAMPLES = 0.95, 20.0  # of the readings above nothing are multiples of it
 CHANGED = 0.10  # of the threshold, for a new calibration
 STEP_CHANGED = 0.5  # of the limit of "off"
 EVERY_MIN = 24 * 60
@@ -44,10 +41,9 @@ class EquipmentLearning:
             raise ValueError(f"equipment learning of version {s.get('v')}, this is {STATE_VERSION}")
         self._class = power_class(kind)
         self._power = _unpacked(s.get("power", ()), BINS)
-        self._steps = _unpacked(s.get("steps", ()), STEP_BINS)
+        self._multiples = _unpacked(s.get("multiples", ()), len(METER_STEPS_W))
         self._first: int | None = s.get("first")
         self._last: int = s.get("last", -1)
-        self._watts: float = s.get("watts", 0.0)
         self._hour: int = s.get("hour", -1)
         self._issued: int | None = s.get("issued")
         self._learned: float | None = s.get("learned")
@@ -57,10 +53,9 @@ class EquipmentLearning:
         return {
             "v": STATE_VERSION,
             "power": _packed(self._power),
-            "steps": _packed(self._steps),
+            "multiples": _packed(self._multiples),
             "first": self._first,
             "last": self._last,
-            "watts": self._watts,
             "hour": self._hour,
             "issued": self._issued,
             "learned": self._learned,
@@ -91,16 +86,14 @@ class EquipmentLearning:
             self._first = minute
         gap = minute - self._last if self._last >= 0 else 1
         self._power[int(math.log10(1 + watts) / _WIDTH - 1e-9)] += min(gap, GAP_MIN)
-        if watts >= LEAST_STEP_W:
-            self._steps[_step_bin(watts)] += 1.0
-        if gap <= GAP_MIN and abs(watts - self._watts) >= LEAST_STEP_W and self._last >= 0:
-            self._steps[_step_bin(abs(watts - self._watts))] += 1.0
-        self._last, self._watts = minute, watts
+        if watts > 0:
+            self._multiples[_coarsest(watts)] += 1.0
+        self._last = minute
         return new
 
     def _forget(self, hours: int) -> None:
         kept = 0.5 ** (hours / HALF_LIFE_H)
-        for bins in (self._power, self._steps):
+        for bins in (self._power, self._multiples):
             for i, count in enumerate(bins):
                 if count:
                     bins[i] = count * kept if count > FORGET else 0.0
@@ -110,7 +103,7 @@ class EquipmentLearning:
         default = self._class.default_w
         if threshold is None or not LOWEST * default <= threshold <= HIGHEST * default:
             threshold = self._learned  # what was learned before stands
-        step = meter_step_w(self._steps)
+        step = meter_step_w(self._multiples)
         if step is None:
             step = self._step
         first = self._learned is None and threshold is not None
@@ -145,18 +138,19 @@ def threshold_w(bins: Sequence[float]) -> float | None:
     return max(threshold, SHARE * b) if a < FAR_BELOW * b else threshold
 
 
-def meter_step_w(bins: Sequence[float]) -> float | None:
-    """The smallest amount the meter was seen to tell, within a fifth; None while it is not known."""
-    total = sum(bins)
+def meter_step_w(multiples: Sequence[float]) -> float | None:
+    """The coarsest of METER_STEPS_W of which nearly all readings are multiples; None before there are enough.
+
+    `multiples` counts readings by the coarsest one that each is a multiple of.
+    """
+    total, above = sum(multiples), 0.0
     if total < STEP_SAMPLES:
         return None
-    wanted, below = STEP_QUANTILE * total, 0.0
-    for i, count in enumerate(bins):
-        below += count
-        if below >= wanted and count:
-            step = LEAST_STEP_W * 2 ** (i / 2 + 0.25)
-            return round(step, 4) if step <= MOST_STEP_W else None
-    return None
+    for step, count in zip(METER_STEPS_W, multiples, strict=True):
+        above += count
+        if above >= STEP_SHARE * total:
+            return step
+    return METER_STEPS_W[-1]
 
 
 def _otsu(bins: Sequence[float]) -> int | None:
@@ -188,8 +182,11 @@ def _median_w(bins: Sequence[float], first: int) -> float:
     return 0.0
 
 
-def _step_bin(watts: float) -> int:
-    return max(0, min(STEP_BINS - 1, int(2 * math.log2(watts / LEAST_STEP_W))))
+def _coarsest(watts: float) -> int:
+    for i, step in enumerate(METER_STEPS_W):
+        if abs(watts / step - round(watts / step)) < 1e-3:
+            return i
+    return len(METER_STEPS_W) - 1
 
 
 def _packed(bins: Sequence[float]) -> list[float]:

@@ -201,25 +201,37 @@ class Door:
 
 
 class Switched:
-    """Something that people switch, and that others judged: equipment in use or not, the room's lighting on or off."""
+    """Something that people switch, and that others judged: equipment in use or not, the room's lighting on or off.
 
-    __slots__ = ("_high", "_low", "on", "reports")
+    What was not off for a day, or never yet, is always on: nobody switches it, so that it is on says nothing.
+    """
+
+    __slots__ = ("_high", "_low", "off_at", "on", "p", "reports")
 
     def __init__(
         self, p: PresenceParameters, high: float, low: float, state: dict[str, Any] | None = None
     ) -> None:
-        self._high, self._low = high, low
+        self.p, self._high, self._low = p, high, low
         self.reports = Reports(p, state and state["reports"])
         self.on: bool = state["on"] if state else False
+        self.off_at: int | None = state["off_at"] if state else None  # when it was last seen off
 
-    def read(self, minute: int, value: float) -> None:
+    def read(self, minute: int, value: float) -> bool:
+        """Take a reading; True if it speaks for people."""
         self.reports.note(minute)
         self.on = value >= 0.5
+        if not self.on:
+            self.off_at = minute
+        elif self.off_at is not None and minute - self.off_at > self.p.always_on_min:
+            self.off_at = None
+        return self.on and self.off_at is not None
 
     def weight(self, minute: int) -> float | None:
         if minute >= self.reports.until:
             return None
-        return self._high if self.on else self._low
+        if not self.on:
+            return self._low
+        return 0.0 if self.off_at is None else self._high
 
     def state(self) -> dict[str, Any]:
-        return {"reports": self.reports.state(), "on": self.on}
+        return {"reports": self.reports.state(), "on": self.on, "off_at": self.off_at}

@@ -24,7 +24,7 @@ SHARE = 0.6
 SITE_LEAST, ACCESS_POINT_LEAST = 3, 2
 LATE_MS = 10 * 60_000  # a board that comes back so much later than most has trouble of its own
 BIRTH_MS = 5 * 60_000  # a birth so long before or after the return is of it
-HEARD_MS = 5 * 60_000  # after a time in which nobody listened, a board that is there is heard by then
+HEARD_MS = 5 * 60_000  # a board that is there is heard so soon after a time in which nobody listened
 POWERED = frozenset({"power", "power-on", "power_on", "pwron_reset", "brownout", "brown_out"})
 UNSAID = frozenset({"", "unknown"})
 
@@ -43,6 +43,7 @@ class Site:
         self._facts = facts
         self._together = together_ms
         self._boards = boards
+        self._now = max((each[-1].end_ms for each in boards.values() if each), default=0)
 
     def take(self, outages: Iterable[Outage], find: Find, found: list[Incident]) -> list[Outage]:
         """Add the incidents that `find` sees among outages that begin together; what they do not cover is left.
@@ -108,7 +109,8 @@ class Site:
     def single(self, outage: Outage) -> Incident:
         """The incident of one board alone."""
         verdict = self._verdict(outage)
-        cause = UNTOLD if verdict is None else POWER if verdict == POWER_ON else BOARD
+        known = verdict is not None and self._settled(outage.start_ms)
+        cause = UNTOLD if not known else POWER if verdict == POWER_ON else BOARD
         losses = tuple(Lost(outage.board, one.start_ms, one.end_ms) for one in outage.pieces)
         evidence: Evidence = {"scope": "board", "lost": 1, "of": 1}
         if verdict is not None:
@@ -154,12 +156,14 @@ class Site:
         return after.state == ONLINE and after.start_ms <= at_ms + HEARD_MS
 
     def _end(self, members: list[Outage]) -> int | None:
-        """When those had returned that returned with most of them; None while most have not."""
+        """When all had returned, or LATE_MS after most had; None until then."""
         back = sorted(one.back_ms for one in members if one.back_ms is not None)
         if 2 * len(back) <= len(members):
             return None
-        most = back[len(members) // 2]
-        return max(one for one in back if one <= most + LATE_MS)
+        latest = back[len(members) // 2] + LATE_MS
+        if len(back) == len(members) and back[-1] <= latest:
+            return back[-1]
+        return latest if latest <= self._now else None
 
     def _incident(
         self, members: list[Outage], waiting: Iterable[Outage], evidence: Evidence
@@ -190,11 +194,17 @@ class Site:
             rest,
         )
 
+    def _settled(self, start_ms: int) -> bool:
+        """Whether all that was lost together with an outage is known by now: boards are missed some minutes late."""
+        return start_ms + 2 * self._together + HEARD_MS <= self._now
+
     def _cause(self, members: list[Outage], one_access_point: bool) -> tuple[str, Evidence]:
         verdicts = [self._verdict(one) for one in members]
         powered, running, reset = map(verdicts.count, (POWER_ON, RUNNING, RESET))
         told: Evidence = {f"returned_{POWER_ON}": powered, f"returned_{RUNNING}": running}
         told[f"returned_{RESET}"] = reset
+        if not self._settled(members[0].start_ms):
+            return UNTOLD, told
         if 2 * powered > len(members):
             return POWER, told
         if one_access_point:

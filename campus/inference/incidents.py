@@ -4,6 +4,7 @@ The rules and what tells power from network: docs/connectivity.md. One incident 
 every lost minute of every board is in exactly one incident.
 """
 
+import itertools
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -39,6 +40,8 @@ def incidents(
 ) -> list[Incident]:
     """The incidents of one site, by start, from each board's AVAILABILITY stretches (ascending, touching).
 
+    They reach to now (`Availability.known`), and back to a time at which no outage that still counts was going on: one
+    that the first stretch cuts would seem to begin there.
     `deaf`: times [start_ms, end_ms) in which our own server did not listen. `together_ms`: boards whose losses begin
     within it are lost together; a loss begins when a board was last heard, so where boards report less often than
     every minute, pass TOGETHER_MS and their interval.
@@ -47,7 +50,10 @@ def incidents(
     likewise with ACCESS_POINT_LEAST; two such access points and SITE_LEAST boards are what lies behind them both. Of a
     site or several access points the cause is unknown until most boards told by their return: power or uplink. An
     access point is that at once, or power if most of its boards return by power-on. A single board is unknown until
-    it returns: by power-on power, its plug; else board. What a board announced (offline) is board.
+    it returns: by power-on power, its plug; else board. What a board announced (offline) is board. No cause is told
+    before all boards that were lost together are known to be: 2 · together_ms + HEARD_MS after the begin. An incident
+    ends when its boards are back, or LATE_MS after most are: those that are still away have one of their own then.
+    So later knowledge makes an unknown cause known, or an access point power, and changes nothing else.
     """
     every = {board: outages(board, stretches) for board, stretches in boards.items()}
     found = [*_offline(boards), *_server(boards, deaf)]
@@ -89,7 +95,7 @@ def causes(board: str, availability: Sequence[Stretch], found: Iterable[Incident
 
 def _offline(boards: Mapping[str, Sequence[Stretch]]) -> Iterable[Incident]:
     for board, stretches in boards.items():
-        for one, after in zip(stretches, [*stretches[1:], None], strict=True):
+        for one, after in itertools.zip_longest(stretches, stretches[1:]):
             if one.state == OFFLINE:
                 end = None if after is None else one.end_ms
                 losses = (Lost(board, one.start_ms, one.end_ms),)

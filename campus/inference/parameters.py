@@ -69,6 +69,7 @@ class PresenceParameters:
     equipment_unused: float = -0.4
     lighting_on: float = 2.0  # the room's lighting circuit
     lighting_off: float = -1.0
+    always_on_min: int = 1440  # so long never off: on says nothing
 
     background_learn_min: int = 1440  # sound and clients say nothing before readings of as many minutes
     sound_window_min: int = 7 * 24 * 60

@@ -90,15 +90,15 @@ class PeopleCount:
         elif self._airing_ms is not None and minute_ms - self._airing_ms >= AIRING_MIN * MINUTE_MS:
             self._airing_ms = None
         if presence.state == VACANT:
-            return PeopleStep(minute_ms, COUNTED, 0, 0.0, self._band(0))
+            return PeopleStep(minute_ms, COUNTED, 0, margin(0), band(0, self._capacity))
         count = self._count(minute_ms, source * self._people_per_ppm_h)
         sure = above >= FEW_ABOVE_PPM and self._airing_ms is None and air.decay_known
         return PeopleStep(
             minute_ms,
             COUNTED if sure else LOW_CONFIDENCE,
             count,
-            max(LEAST_MARGIN, MARGIN * count),
-            self._band(count),
+            margin(count),
+            band(count, self._capacity),
         )
 
     def _count(self, minute_ms: int, people: float) -> int:
@@ -115,10 +115,17 @@ class PeopleCount:
             self._shown = round(middle)
         return self._shown
 
-    def _band(self, count: int) -> str | None:
-        if self._capacity is None:
-            return None
-        return BANDS[0] if count == 0 else BANDS[min(4, max(1, -(-4 * count // self._capacity)))]
+
+def margin(people: int) -> float:
+    """How far a count may be off; an empty room is empty."""
+    return max(LEAST_MARGIN, MARGIN * people) if people else 0.0
+
+
+def band(people: int, capacity: int | None) -> str | None:
+    """The quarter of the capacity, its upper end included; None without a capacity."""
+    if capacity is None:
+        return None
+    return BANDS[0] if people == 0 else BANDS[min(4, -(-4 * people // capacity))]
 
 
 def people_stretches(steps: Sequence[PeopleStep], presence: Sequence[Interval]) -> list[Stretch]:

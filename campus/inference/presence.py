@@ -239,9 +239,8 @@ class Presence:
             self._door.read(minute, value, bool(get("door_changed")))
         value = get("equipment_in_use")
         if value is not None and 0 <= value < math.inf:
-            self._equipment.read(minute, value)
+            vouched = self._equipment.read(minute, value) and not self.calibration.radar_echoes
             self._radar.echoes = self.calibration.radar_echoes and self._equipment.on
-            vouched = self._equipment.on and not self._radar.echoes
         value = get("lighting_on")
         if value is not None and 0 <= value < math.inf:
             self._lighting.read(minute, value)

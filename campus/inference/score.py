@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from campus.inference import OCCUPIED, UNKNOWN
+from campus.inference.people import band, margin
 from campus.inference.presence import MINUTE_MS
 
 DAY_MIN = 1440
@@ -111,3 +112,45 @@ def _spacing_min(minutes_ms: Sequence[int]) -> float:
     """Minutes one row stands for: the median distance of rows, 1 for a single row."""
     gaps = sorted(b - a for a, b in itertools.pairwise(minutes_ms))
     return gaps[len(gaps) // 2] / MINUTE_MS if gaps else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleScores:
+    """How well people are counted, over minutes with a truth and a count; `_pct` in percent, None where undefined."""
+
+    minutes: int  # with a truth
+    coverage: float | None  # share of them with a count
+    mean_absolute_error: float | None
+    exact_pct: float | None
+    within_margin_pct: float | None  # of the count's own ± margin
+    band_pct: float | None  # in the right band; None without a capacity
+    occupied_mean_absolute_error: float | None  # over minutes with people in the truth
+
+
+def score_people(
+    truth: Sequence[float | None], counted: Sequence[int | None], capacity: int | None
+) -> PeopleScores:
+    """Score counts against true numbers of people, minute by minute; the sequences have one length."""
+    minutes = sum(real is not None for real in truth)
+    rows = [
+        (real, count)
+        for real, count in zip(truth, counted, strict=True)
+        if real is not None and count is not None
+    ]
+    known = len(rows)
+    if not known:
+        return PeopleScores(minutes, 0.0 if minutes else None, *[None] * 5)
+    errors = [abs(real - count) for real, count in rows]
+    there = [error for error, (real, _) in zip(errors, rows, strict=True) if real > 0]
+    right = [band(round(real), capacity) == band(count, capacity) for real, count in rows]
+    return PeopleScores(
+        minutes=minutes,
+        coverage=known / minutes,
+        mean_absolute_error=sum(errors) / known,
+        exact_pct=100 * sum(error == 0 for error in errors) / known,
+        within_margin_pct=100
+        * sum(error <= margin(count) for error, (_, count) in zip(errors, rows, strict=True))
+        / known,
+        band_pct=None if capacity is None else 100 * sum(right) / known,
+        occupied_mean_absolute_error=sum(there) / len(there) if there else None,
+    )

@@ -12,7 +12,7 @@ class Window:
     Minutes are Unix minutes and must not fall. `state()` is JSON-able: one flat list per bucket.
     """
 
-    __slots__ = ("_bucket_min", "_buckets", "_newest", "_span_min")
+    __slots__ = ("_bucket_min", "_buckets", "_newest", "_older", "_span_min")
 
     def __init__(self, span_min: int, bucket_min: int, state: list[Any] | None = None) -> None:
         self._span_min, self._bucket_min = span_min, bucket_min
@@ -20,13 +20,14 @@ class Window:
             (index, dict(zip(flat[::2], flat[1::2], strict=True))) for index, flat in state or ()
         )
         self._newest = self._buckets[-1][0] if self._buckets else -1
+        self._older: dict[int, int] | None = None  # sum of all buckets but the newest, once it was asked for
 
     def add(self, minute: int, bin_: int) -> None:
         """Count one sample."""
         index = minute // self._bucket_min
         if index != self._newest:
             self._buckets.append((index, {}))
-            self._newest = index
+            self._newest, self._older = index, None
         counts = self._buckets[-1][1]
         counts[bin_] = counts.get(bin_, 0) + 1
 
@@ -35,16 +36,25 @@ class Window:
         oldest = (minute - self._span_min) // self._bucket_min
         while self._buckets and self._buckets[0][0] <= oldest:
             self._buckets.popleft()
+            self._older = None
         if not self._buckets:
             self._newest = -1
-        total: dict[int, int] = {}
-        for _, counts in self._buckets:
-            for bin_, count in counts.items():
-                total[bin_] = total.get(bin_, 0) + count
+            return {}
+        if self._older is None:
+            self._older = {}
+            for _, counts in itertools.islice(self._buckets, len(self._buckets) - 1):
+                _add(counts, self._older)
+        total = self._older.copy()
+        _add(self._buckets[-1][1], total)
         return dict(sorted(total.items()))
 
     def state(self) -> list[Any]:
         return [[index, [n for pair in counts.items() for n in pair]] for index, counts in self._buckets]
+
+
+def _add(counts: Mapping[int, int], into: dict[int, int]) -> None:
+    for bin_, count in counts.items():
+        into[bin_] = into.get(bin_, 0) + count
 
 
 def quantile(counts: Mapping[int, int], q: float) -> float | None:

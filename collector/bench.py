@@ -47,14 +47,16 @@ def run(
     patience_s: float = 30.0,
     ready: Callable[[], None] = lambda: None,
     stored: Callable[[], None] | None = None,
+    site: str | None = None,
 ) -> IngestFigures:
     """Collect until `messages` have been stored, call `stored`, then count what the store holds if it is given.
 
+    `site`: as one of several collectors, each with a site of its own.
     Raises CampusError when nothing comes for `patience_s`.
     """
     with open_records("sqlite", data) as records:
-        store = open_telemetry(telemetry, data)
-        service = CollectorService(mqtt, data, records, store, Live())
+        store = open_telemetry(telemetry, data, journal=site)
+        service = CollectorService(mqtt, data, records, store, Live(), sites=[site] if site else [])
         try:
             service.start()
             _wait(
@@ -64,7 +66,7 @@ def run(
             figures = _measure(service, messages, patience_s)
             if stored is not None:
                 stored()
-                figures = replace(figures, counted=sum(map(len, store.rows(None, None, None, None))))
+                figures = replace(figures, counted=sum(map(len, store.rows(site, None, None, None))))
             return figures
         finally:
             service.stop()
@@ -112,6 +114,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--telemetry", default="duckdb")
     parser.add_argument("--hold", action="store_true")
+    parser.add_argument("--site")
     given = parser.parse_args()
 
     def stored() -> None:
@@ -126,6 +129,7 @@ def main() -> int:
             given.telemetry,
             ready=lambda: print("ready", flush=True),
             stored=stored if given.hold else None,
+            site=given.site,
         )
     except CampusError as error:
         print(error, file=sys.stderr)

@@ -13,7 +13,6 @@ from collector.foreign import Heard, decode
 from collector.messages import Message
 
 PREFIX = "campus/ext/"
-SUBSCRIPTION = PREFIX + "#"
 FOREIGN = "foreign"
 MAX_DEVICES = 500
 """Of one source, which may be a bridge: each is a board for ever. Counted anew with each start."""
@@ -23,6 +22,11 @@ INTERVAL_MS = 20 * 60_000
 
 CheckPoints = Callable[[BoardKey, set[str]], None]
 """Raises WireError for more points than a board may have."""
+
+
+def subscription(site: str | None = None) -> str:
+    """The MQTT filter for foreign devices of one site, or of all."""
+    return PREFIX + "#" if site is None else PREFIX + check_id(site) + "/#"
 
 
 def parse(text: str) -> Topic:

@@ -35,7 +35,8 @@ class BrokerLink:
     `room` says how many messages can be taken, and no more are read: mosquitto 2.0.11 keeps to Receive Maximum
     (`capacity`) only until the first acknowledgement. Should `on_message` return False all the same, the connection is
     given up, and the broker sends again on the next. `canary` shows whether the broker delivers at all; without one, a
-    silent connection is believed. `automatic` acknowledges on arrival: only to show what that loses.
+    silent connection is believed. `automatic` acknowledges on arrival: only to show what that loses. `unwanted` filters
+    of an earlier run are taken out of the session.
     """
 
     def __init__(
@@ -50,12 +51,13 @@ class BrokerLink:
         room: Callable[[], int] = lambda: MAX_READ,
         canary: Canary | None = None,
         automatic: bool = False,
+        unwanted: Sequence[str] = (),
     ) -> None:
         self.address = BrokerAddress.parse(url)
         self._context = self.address.context()
         self._client_id = client_id
         self._canary = canary
-        self._subscriptions = [(each, 1) for each in subscriptions]
+        self._subscriptions, self._unwanted = [(each, 1) for each in subscriptions], list(unwanted)
         self._on_message = on_message
         self._clock = clock
         self._receive_maximum = max(1, min(capacity, 65_535))
@@ -135,11 +137,9 @@ class BrokerLink:
         client = self._new_client()
         try:
             client.connect(
-                self.address.host,
-                self.address.port,
-                KEEPALIVE_S,
+                self.address.host, self.address.port, KEEPALIVE_S,
                 **properties_of(self._protocol, self._receive_maximum),
-            )
+            )  # fmt: skip
         except (OSError, ValueError) as error:  # ValueError: a host that cannot be a name
             self._drop(client)
             self._later(self.address.explain(error))
@@ -182,6 +182,8 @@ class BrokerLink:
             self.problem = None
         self._delay = FIRST_DELAY_S
         self._settled_protocol = True
+        if self._unwanted:
+            client.unsubscribe(self._unwanted)
         client.subscribe(self._subscriptions)
         if self._will is not None:
             client.publish(self._will.topic, self._will.alive, 1, True)
@@ -192,9 +194,7 @@ class BrokerLink:
                 f"The broker {self.address} does not let us read what boards send: look at our rights there."
             )
 
-    def _disconnected(
-        self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _properties: Any
-    ) -> None:
+    def _disconnected(self, client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if client is self._client:
             if not self.connected and self._refusal is None:
                 self._fall_back()

@@ -14,8 +14,7 @@ from campus.live import Live
 from campus.records import Records
 from campus.telemetry import TelemetryStore
 from campus.wire.lifecycle import encode_availability
-from campus.wire.server import canary_topic, service_topic, subscription
-from collector import foreign_devices
+from campus.wire.server import canary_topic, service_topic
 from collector.announce import Announcements
 from collector.canary import Canary
 from collector.claims import Claims
@@ -26,11 +25,11 @@ from collector.link import BrokerLink
 from collector.loops import LONGEST_BACKOFF_S, Loops
 from collector.messages import Message
 from collector.pipeline import Pipeline, now_ms
+from collector.sites import filters, left_over, own
 
 log = logging.getLogger(__name__)
 
 NAME = "collector"
-LEAVES = ("telemetry", "birth", "availability", "reply", "config/reported")
 LINGER_S = 0.05  # messages wait this long for others, to share one durable write
 IDLE_S = 0.05
 COMMITTED_CHECK_S = 0.1
@@ -38,7 +37,10 @@ PROJECT_EVERY_S = 0.25
 DERIVE_EVERY_S = 1.0
 CLAIMS_EVERY_S = 1.0
 ANNOUNCE_EVERY_S = 5.0
+OWNED_EVERY_S = 5.0
 LIVE_EVERY_S = 2.0
+LISTEN_EVERY_S = 5.0
+FOLLOW_EVERY_S = 15.0
 TIDY_EVERY_S = 60.0
 DISK_EVERY_S = 1.0
 NO_SITE = "none"
@@ -59,7 +61,8 @@ class CollectorService:
     """Runs from `start()` to `stop()`. `mqtt` None: no broker, only what is offered. Raises CampusError for a bad URL.
 
     `accounts`: of our own broker; boards that come with a claim code get a password of their own then.
-    `discovery`: prefix of messages for Home Assistant; None for none.
+    `discovery`: prefix of messages for Home Assistant; None for none. `sites`: those it takes in, and no others;
+    `share`: with others in a shared subscription of that name. `owned` raises StoreError when others have them too.
     `stop()` finishes the batch in hand, tells the boards, writes to the stores what it can within some seconds,
     and leaves the rest in the journal.
     """
@@ -75,9 +78,13 @@ class CollectorService:
         capacity: int = CAPACITY,
         accounts: Accounts | None = None,
         discovery: str | None = None,
+        sites: Sequence[str] = (),
+        share: str | None = None,
+        owned: Callable[[], None] | None = None,
         **faults: Any,
     ) -> None:
-        self._site = next((site.id for site in records.sites()), None)
+        records = own(records, sites)
+        self._site = next((site.id for site in records.sites()), sites[0] if sites else None)
         self._claims = Claims(accounts, self._publish, clock_ms) if accounts else None
         self.pipeline = Pipeline(
             data, records, telemetry, live, clock_ms,
@@ -87,23 +94,26 @@ class CollectorService:
         )  # fmt: skip
         self.collector = self.pipeline.collector
         self.link: BrokerLink | None = None
+        here = None
         canary = Canary(canary_topic(self._site or NO_SITE)) if faults.pop("canary", True) else None
         try:
             if mqtt is not None:
-                identity = f"campus-collector-{self.pipeline.journal.identity}"
-                wanted = [*map(subscription, LEAVES), foreign_devices.SUBSCRIPTION]
+                identity = f"{NAME}-{self.pipeline.journal.identity}"
+                here = service_topic(self._site, identity if share else NAME) if self._site else None
+                wanted = filters(sites, share)
                 self.link = BrokerLink(
-                    mqtt, identity, wanted, self._arrived, time.monotonic,
-                    capacity, self._will(), lambda: self.collector.room, canary, **faults,
+                    mqtt, f"campus-{identity}", wanted, self._arrived, time.monotonic,
+                    capacity, _will(here), lambda: self.collector.room, canary,
+                    unwanted=left_over(data / "subscribed.json", wanted), **faults,
                 )  # fmt: skip
         except BaseException:
             self.pipeline.close()
             raise
-        here = service_topic(self._site, NAME) if self._site else None
         self.announcements = Announcements(
             data / "retained.json", live, self.pipeline.places, records, here, discovery, clock_ms
         )
-        self._loops = Loops()
+        self._loops, self._owned = Loops(), owned
+        self._follows = share is None  # of others in a shared subscription we do not hear what they hear
         self._connections = 0
 
     def start(self) -> None:
@@ -113,20 +123,33 @@ class CollectorService:
         loops.run("project", self._project)
         loops.repeat("derive", self._derive, DERIVE_EVERY_S)
         loops.repeat("live", pipeline.tick, LIVE_EVERY_S)
+        if self._follows:
+            loops.repeat("listen", pipeline.listen, LISTEN_EVERY_S)
+            loops.repeat("follow", pipeline.follow, FOLLOW_EVERY_S)
         # Closed days of the store are put in order, which keeps it small.
         loops.repeat("tidy", lambda: pipeline.telemetry.maintain(pipeline.clock_ms()), TIDY_EVERY_S)
         loops.repeat("disk", self._look_at_disk, DISK_EVERY_S)
         if self.link is not None:
             loops.repeat("announce", self.announcements.renew, ANNOUNCE_EVERY_S)
+        if self._owned is not None:
+            loops.repeat("ownership", self._owned, OWNED_EVERY_S)
         if self._claims is not None:
             loops.repeat("claims", self._claims.tend, CLAIMS_EVERY_S)
 
     def stop(self) -> None:
         self._loops.stopping.set()
+        self._follow_to_the_end()
         self.announcements.close()
         self.pipeline.deriver.halt()
         self._loops.stop(STOP_S)
         self.pipeline.close()
+
+    def _follow_to_the_end(self) -> None:
+        try:
+            if self._follows:
+                self.pipeline.follow()
+        except Exception as error:  # it is as if we had not listened since the last time
+            log.warning("What was heard of boards in the last seconds is not stored: %s", error)
 
     def offer(self, topic: str, payload: bytes, received_at_ms: int | None = None) -> None:
         """Hand in a message from this process (history, replay); waits while the queue is full."""
@@ -171,13 +194,6 @@ class CollectorService:
         return Health(not reasons, list(dict.fromkeys(reasons)), counters)
 
     # the broker
-
-    def _will(self) -> Will | None:
-        if self._site is None:
-            return None
-        boot = secrets.token_hex(8)
-        alive, lost, bye = (encode_availability(boot, state) for state in ("online", "lost", "offline"))
-        return Will(service_topic(self._site, NAME), alive, lost, bye)
 
     def _arrived(self, topic: str, payload: bytes, retain: bool, ticket: Ticket | None) -> bool:
         return self.collector.on_message(Message(topic, payload, self.pipeline.clock_ms(), retain, ticket))
@@ -273,3 +289,11 @@ class CollectorService:
         """A full disk is told before a message meets it."""
         if problem := self.pipeline.journal.short_of_space():
             raise StoreError(problem)
+
+
+def _will(topic: str | None) -> Will | None:
+    if topic is None:
+        return None
+    boot = secrets.token_hex(8)
+    alive, lost, bye = (encode_availability(boot, state) for state in ("online", "lost", "offline"))
+    return Will(topic, alive, lost, bye)

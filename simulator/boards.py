@@ -37,6 +37,11 @@ class VirtualClock:
         return self.word
 
 
+def phase_ms(school: School, room: Room) -> int:
+    """When in each minute a board measures: late, so that its movement is reported in it; not all at once."""
+    return int(school.hex_id(8, "phase", room.board), 16) % 9_000 + 50_500
+
+
 class HistoryBoard:
     """One board through one-minute samples. Each local day is a boot of its own, and so is each return of power;
     a record's number is its minute within the boot. So a minute has one identity, whatever range asked for it."""
@@ -46,8 +51,7 @@ class HistoryBoard:
         self._feed = MinuteFeed()
         self._clock = VirtualClock()
         self._sampler = Sampler(sensors(room, self._feed), self._clock)
-        # Late in the minute, so that the movement of a minute is reported in it; not all boards at once.
-        self._phase_ms = int(school.hex_id(8, "phase", room.board), 16) % 9_000 + 50_500
+        self._phase_ms = phase_ms(school, room)
         self._boots: list[tuple[int, int, int]] = []
         self._boot = -1
         self.offset_ms = 0

@@ -67,7 +67,8 @@ def day_people(school: School, day: date) -> DayPeople:
     use = np.zeros((len(school.rooms), MINUTES), np.uint8)
     by_room: dict[str, list[Lesson]] = {}
     for lesson in school.lessons_on(day):
-        by_room.setdefault(lesson.room, []).append(lesson)
+        if lesson.room is not None:
+            by_room.setdefault(lesson.room, []).append(lesson)
     sizes = {c.name: c.size for c in school.classes}
     plans: list[Plan] = []
     for room in school.rooms:
@@ -134,7 +135,7 @@ def _lessons(sheet: _Sheet, school: School, plans: Sequence[Plan], rng: np.rando
             sheet.add(begin + minute, begin + minute + 1, max(1, round(plan.people * share)), "lesson")
         sheet.add(begin + 2, finish, plan.people, "lesson")
         if i == 0 or plans[i - 1].lesson.session != lesson.session:
-            early = int(rng.integers(6, 15))
+            early = _early(school, lesson, start, rng)
             for minute in range(start - early, start):
                 share = 0.9 * (minute - start + early + 1) / early
                 sheet.add(minute, minute + 1, max(1, round(plan.people * share)), "before")
@@ -144,6 +145,17 @@ def _lessons(sheet: _Sheet, school: School, plans: Sequence[Plan], rng: np.rando
         else:
             for minute, share in enumerate((0.5, 0.15)):
                 sheet.add(finish + minute, finish + minute + 1, max(1, round(plan.people * share)), "break")
+
+
+def _early(school: School, lesson: Lesson, start: int, rng: np.random.Generator) -> int:
+    """Minutes before the bell at which the first pupils come. A class is never in two places."""
+    before = school.period_before(lesson)
+    if before is None:
+        return int(rng.integers(15, 30))  # from home, for the quarter of an hour before the first lesson
+    over = school.bell_minutes[lesson.weekday, lesson.session, before][1]
+    return max(
+        1, min(int(rng.integers(1, 6)), start - over - 1)
+    )  # from another room or the yard, at the bell
 
 
 def _open_day(sheet: _Sheet, room: Room, has_lessons: bool, rng: np.random.Generator) -> None:

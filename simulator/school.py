@@ -122,6 +122,20 @@ class School:
             found[lesson.weekday].append(lesson)
         return found
 
+    @cached_property
+    def _hours(self) -> Mapping[tuple[str, int, str], frozenset[int]]:
+        found: dict[tuple[str, int, str], set[int]] = {}
+        for lesson in self.lessons:
+            found.setdefault((lesson.school_class, lesson.weekday, lesson.session), set()).add(lesson.period)
+        for school_class, (weekday, session, period), _ in self.nowhere:
+            found.setdefault((school_class.name, weekday, session), set()).add(period)
+        return {key: frozenset(periods) for key, periods in found.items()}
+
+    def period_before(self, lesson: Lesson) -> int | None:
+        """The period of the class's lesson before this one in the same session, wherever it is; None for the first."""
+        periods = self._hours[lesson.school_class, lesson.weekday, lesson.session]
+        return max((period for period in periods if period < lesson.period), default=None)
+
     def lessons_on(self, day: date) -> list[Lesson]:
         """The lessons that the timetable puts in rooms on a local date, none on a closed day."""
         return self._by_weekday[day.isoweekday()] if self.is_open(day) else []

@@ -7,7 +7,7 @@ follows a clock (live). Both show the same world.
 from bisect import bisect_left
 from typing import Any, Protocol
 
-from simulator.faults import LOST
+from simulator.faults import BLIND_PIR, LOST
 from simulator.rooms import Room
 from simulator.world import AIR, Day, World
 
@@ -89,6 +89,9 @@ class ClockFeed:
         day, _ = self._world.at(since_ms)
         times = day.physics.motion_ms[self._room.index]
         i = bisect_left(times, since_ms)
+        blind = day.fault(self._room, BLIND_PIR)
+        if blind is not None and i < len(times) and blind.start_ms <= times[i] < blind.end_ms:
+            i = bisect_left(times, blind.end_ms)
         return int(times[i]) if i < len(times) else None
 
     def warming_up(self) -> bool:

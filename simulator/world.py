@@ -107,6 +107,8 @@ def _measure(school: School, physics: DayPhysics, found: Sequence[Fault]) -> dic
         i = next(room.index for room in school.rooms if room.id == fault.room)
         if fault.kind == faults.STUCK:
             co2[i, fault.start_minute : fault.end_minute] = co2[i, fault.start_minute]
+        elif fault.kind == faults.BLIND_PIR:
+            motion[i, fault.start_minute : fault.end_minute] = 0
         elif fault.kind == faults.WEAK_AP:
             signal[i] -= WEAK_BY_DBM
     return {

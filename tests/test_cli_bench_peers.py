@@ -172,3 +172,5 @@ def test_the_files_for_programs_of_others_name_broker_and_database():
     conf = telegraf_conf("mqtt://127.0.0.1:4321", 8765)
     assert "tcp://127.0.0.1:4321" in conf and "http://127.0.0.1:8765" in conf
     assert flow["in"]["topic"] in conf
+    # Telegraf takes a query for absolute only by its first sign: inside number() "/ts" is not found.
+    assert 'timestamp = "number(../../ts) + number(*[2])"' in conf

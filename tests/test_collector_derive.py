@@ -317,7 +317,7 @@ def test_the_live_state_is_the_same_after_a_restart(tmp_path):
         school.pipeline.derive()
         school.pipeline.tick()
     before = school.live.room(*ROOM)
-    last = school.pipeline.rooms._rooms[ROOM].presence.state()
+    last = school.pipeline.rooms._rooms[ROOM].inference.state()
     school.close()
     again = School(tmp_path, school.now_ms)
     again.pipeline.tick()
@@ -327,7 +327,7 @@ def test_the_live_state_is_the_same_after_a_restart(tmp_path):
         before.motion_at_ms,
         before.values,
     )
-    assert again.pipeline.rooms._rooms[ROOM].presence.state() == last
+    assert again.pipeline.rooms._rooms[ROOM].inference.state() == last
     again.close()
 
 

@@ -161,7 +161,7 @@ def test_outcomes_and_minutes_are_those_of_a_count_of_minutes(minutes, periods, 
     runs_of(HIGH, FAIR, UNKNOWN),
 )
 def test_people_and_comfort_are_counted_where_they_were_measured(minutes, people, co2, temperature):
-    """People in occupied minutes with a number; CO2 and temperature in minutes that were high or fair."""
+    """People in occupied minutes with a number that counts; CO2 and temperature in minutes that were high or fair."""
     made = facts(
         "s",
         "a101",
@@ -179,7 +179,7 @@ def test_people_and_comfort_are_counted_where_they_were_measured(minutes, people
         numbers = [
             counted[1]
             for state, counted in zip(within(minutes, start, end), within(people, start, end), strict=True)
-            if state == OCCUPIED and counted is not None and counted[1] is not None
+            if state == OCCUPIED and counted is not None and counted[0] == COUNTED and counted[1] is not None
         ]
         assert fact.capacity == 45
         assert fact.counted_minutes == len(numbers)
@@ -237,8 +237,8 @@ def test_equipment_is_that_of_a_count_of_minutes(power, minutes, periods):
         assert fact.subject_group == ("physics" if period in periods else None)
 
 
-def test_a_count_of_low_confidence_is_a_count():
-    """People in a room with an open window are counted as they were; without a number they are not."""
+def test_a_count_of_low_confidence_is_none():
+    """People in a room whose air is exchanged who knows how fast have no figure, nor where there is no number."""
     slot = Slot(DAY, SEVEN, SEVEN + timedelta(minutes=45), LESSON, "morning", 1)
     intervals = [Interval(BASE, BASE + 45 * MINUTE, OCCUPIED)]
     people = [
@@ -247,7 +247,7 @@ def test_a_count_of_low_confidence_is_a_count():
         Stretch(BASE + 30 * MINUTE, BASE + 45 * MINUTE, UNKNOWN, 40.0),
     ]
     [fact] = facts("s", "a101", intervals, [slot], {}, stretches={PEOPLE: people})
-    assert (fact.counted_minutes, fact.person_minutes) == (30.0, 800.0)
+    assert (fact.counted_minutes, fact.person_minutes) == (20.0, 600.0)
 
 
 def test_an_exam_slot_says_so_and_its_outcome_stays():

@@ -47,7 +47,7 @@ def test_unusable_readings_count_as_nothing():
             (2, 500.0, UNSYNCED),
             (3, math.nan, GOOD),
         ],
-        SeriesKey("s", "a", "temperature_c"): [(0, 20.0, GOOD)],
+        SeriesKey("s", "a", "rssi_dbm"): [(0, -60.0, GOOD)],
     }
     assert fused(samples) == [{}, {}, {}]
 

@@ -3,50 +3,31 @@
 import json
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inference_room import START, a_room, stream
 
 from campus.inference import OCCUPIED, UNKNOWN, VACANT
-from campus.inference.air import CarbonDioxide
-from campus.inference.background import Clients, Light, Sound
+from campus.inference.air import AirLearning, CarbonDioxide, Track
+from campus.inference.background import (
+    Clients,
+    ClientsLearning,
+    Light,
+    LightLearning,
+    Sound,
+    SoundLearning,
+)
 from campus.inference.evidence import Door, Motion, Radar, Reports
 from campus.inference.fuse import INPUTS
 from campus.inference.parameters import DEFAULT, ROOM_TYPES, parameters
 from campus.inference.presence import MINUTE_MS, Presence
 
-START = 1_795_326_720_000 // MINUTE_MS
-
-
-def stream(*inputs, presence=None, at=START):
-    presence = presence or Presence()
-    return [presence.step((at + i) * MINUTE_MS, given) for i, given in enumerate(inputs)]
-
 
 def states(steps):
     return [step.state for step in steps]
-
-
-def a_room(minutes, seed=7):
-    """A room with all sensors, two visits a day, 5 % of readings lost and one bad number in a hundred."""
-    rng = random.Random(seed)
-    co2 = 420.0
-    for minute in range(minutes):
-        there = minute % 720 in range(60, 240)
-        co2 += (25 if there else 0) - (co2 - 420) * 0.02
-        inputs = {
-            "motion": float(there and rng.random() < 0.5),
-            "co2_ppm": round(co2 + rng.gauss(0, 3)),
-            "illuminance_lx": (260.0 if there else 20.0) * (1 + rng.random() / 5),
-            "radar_presence": float(there and rng.random() < 0.9),
-            "sound_level_dba": round(rng.gauss(58 if there else 38, 4), 1),
-            "access_point_clients": rng.randrange(3) + (rng.randrange(20, 40) if there else 0),
-            "door_open": float(minute % 720 in (59, 240) or (there and rng.random() < 0.1)),
-            "door_changed": float(rng.random() < 0.02),
-        }
-        inputs = {key: value for key, value in inputs.items() if rng.random() > 0.05}
-        yield {key: math.nan if rng.random() < 0.01 else value for key, value in inputs.items()}
 
 
 def test_without_any_sensor_the_state_is_unknown():
@@ -167,13 +148,14 @@ def test_a_restart_at_any_minute_changes_nothing(cuts):
 @pytest.mark.parametrize(
     ("forgotten", "minute"),
     [
-        (("smooth",), 243),
-        (("evidence_ms",), 300),
-        (("motion", "since"), 243),
-        (("co2", "samples"), 243),
-        (("co2", "history"), 243),
-        (("co2", "fits"), 243),
-        (("light", "threshold"), 230),
+        (("estimator", "smooth"), 243),
+        (("estimator", "evidence_ms"), 290),
+        (("estimator", "motion", "since"), 243),
+        (("estimator", "co2", "track", "samples"), 243),
+        (("estimator", "calibration"), 243),
+        (("learner", "air", "history"), 243),
+        (("learner", "air", "fits"), 243),
+        (("learner", "issued"), 230),
     ],
 )
 def test_a_state_that_forgets_is_noticed(forgotten, minute):
@@ -266,7 +248,7 @@ def test_carbon_dioxide_every_five_or_fifteen_minutes_works():
 
 def test_carbon_dioxide_learns_its_decay():
     """An empty room airing at 1.2/h moves the decay there from 0.5/h, once fits outnumber the pseudo samples."""
-    co2 = CarbonDioxide(DEFAULT)
+    co2 = AirLearning(DEFAULT)
     for minute in range(5 * 1440):
         hour = minute % 1440 / 60
         co2.read(minute, 420 + (800 * math.exp(-1.2 * (hour - 12)) if hour >= 12 else 0))
@@ -278,6 +260,7 @@ def test_carbon_dioxide_learns_its_decay():
 def test_a_stuck_carbon_dioxide_sensor_falls_silent(level):
     """A value that never changes stops counting: after 3 h when high above the baseline, after a day in any case."""
     co2 = CarbonDioxide(DEFAULT)
+    co2.use(420.0, None, 0)
     for minute in range(1440):
         co2.read(minute, 420 + minute % 3)
     for minute in range(1440, 1440 + 1500):
@@ -293,10 +276,13 @@ def test_a_falling_baseline_is_followed():
 
 def test_light_learns_a_dim_room_after_three_days():
     """Lamps of 80 lux are nothing against the first threshold, and decide once the threshold is learned."""
-    light = Light(DEFAULT)
+    light, learning = Light(DEFAULT), LightLearning(DEFAULT)
     for minute in range(4 * 1440):
         on = minute % 1440 in range(480, 960)
-        light.read(minute, (80.0 if on else 15.0) + minute % 3)
+        lux = (80.0 if on else 15.0) + minute % 3
+        if learning.read(minute, lux):
+            light.use(learning.threshold, learning.proven)
+        light.read(minute, lux)
         if minute == 600:
             assert light.weight(minute) == 0
         if minute == 3 * 1440 + 600:
@@ -311,11 +297,14 @@ def test_darkness_counts_before_anything_is_learned():
     assert light.weight(0) == -DEFAULT.light_gain
 
 
-def test_room_types_differ_in_hold_time_only():
-    """Every listed type keeps T within 8 to 20 minutes, and an unknown one has the default."""
+def test_room_types_differ_in_hold_time_and_breath_only():
+    """Every listed type keeps T within 8 to 20 minutes and has pupils in it; an unknown one has the default."""
     assert parameters("no-such-type") == parameters(None) == DEFAULT
     for found in ROOM_TYPES.values():
         assert 8 <= found.motion_hold_min <= 20
+        assert found.co2_per_head_m3_h == pytest.approx(0.0159, abs=1e-4)
+        same = {"motion_hold_min": 8.0, "co2_per_head_m3_h": 0.0187}
+        assert replace(found, **same) == DEFAULT
 
 
 def test_radar_says_more_of_an_absence_after_two_minutes():
@@ -360,10 +349,14 @@ def test_a_fan_does_not_occupy_a_room_whose_motion_sensor_is_quiet():
 
 def test_sound_evidence_follows_the_formula():
     """z = (s − q30) ÷ (q30 − q05), and (z − 2) ÷ 2 within −0.7 and +1.5; nothing before a day's readings."""
-    sound = Sound(DEFAULT)
+    sound, learning = Sound(DEFAULT), SoundLearning(DEFAULT)
     for minute in range(1440):
-        sound.read(minute, 30.0 + minute % 40 / 2)  # uniform over 30 to 50 dB(A)
+        level = 30.0 + minute % 40 / 2  # uniform over 30 to 50 dB(A)
+        assert not learning.read(minute, level)
+        sound.read(minute, level)
         assert sound.weight(minute) is None
+    assert learning.read(1440, 36.0)
+    sound.use(learning.quiet, learning.low)
     sound.read(1440, 36.0)
     q30, q05 = 36.0, 31.0
     assert (sound.quiet, sound.low) == (pytest.approx(q30, abs=0.1), pytest.approx(q05, abs=0.1))
@@ -375,25 +368,27 @@ def test_sound_evidence_follows_the_formula():
 def test_a_sound_that_never_varies_makes_nothing_loud():
     """Where the quiet has no spread, one decibel is the least: a step of the meter is no visit."""
     sound = Sound(DEFAULT)
-    for minute in range(2000):
-        sound.read(minute, 40.0)
+    sound.use(40.0, 40.0)
     sound.read(2000, 40.5)
     assert sound.weight(2000) == DEFAULT.sound_lowest
 
 
 def test_sound_every_five_minutes_learns_in_a_day_too():
     """A day's worth of readings counts by their interval."""
-    sound = Sound(DEFAULT)
+    learning = SoundLearning(DEFAULT)
     for minute in range(0, 1560, 5):
-        sound.read(minute, 40.0 + minute % 3)
-    assert sound.weight(1555) is not None
+        learning.read(minute, 40.0 + minute % 3)
+    assert learning.quiet is not None
 
 
 def test_clients_beyond_those_that_are_always_there_are_people():
     """count − q10 ≥ 2: +2, else −0.5; a printer and a camera are in q10."""
-    clients = Clients(DEFAULT)
+    clients, learning = Clients(DEFAULT), ClientsLearning(DEFAULT)
     for minute in range(1500):
-        clients.read(minute, 3 + (20 if minute % 1440 > 700 else 0))
+        count = 3 + (20 if minute % 1440 > 700 else 0)
+        if learning.read(minute, count):
+            clients.use(learning.always)
+        clients.read(minute, count)
         assert (clients.weight(minute) is None) == (minute < 1440)
     for count, weight in ((3, -0.5), (4, -0.5), (5, 2), (0, -0.5), (1e5, 2)):
         clients.read(1500, count)
@@ -445,17 +440,64 @@ def test_the_onset_is_the_first_minute_of_uninterrupted_evidence():
     assert steps[-1].onset_ms is None
 
 
-def test_a_state_of_the_version_before_is_continued():
-    """Without what was not read then; learned baselines are not lost."""
-    presence = Presence()
-    stream(*[{"motion": 1, "co2_ppm": 500.0 + minute} for minute in range(60)], presence=presence)
-    old = json.loads(json.dumps(presence.state()))
-    for key in ("radar", "sound", "clients", "door", "onset_ms"):
-        del old[key]
-    old |= {"v": 1, "recent": [step[:4] for step in old["recent"]]}
-    restored = Presence.restore(old)
-    following = {"motion": 0, "co2_ppm": 560.0}
-    assert (
-        stream(following, presence=restored, at=START + 60)[0][:4]
-        == (stream(following, presence=presence, at=START + 60)[0][:4])
+@pytest.mark.parametrize(
+    ("key", "high", "low"), [("equipment_in_use", 2.0, -0.4), ("lighting_on", 2.0, -1.0)]
+)
+def test_what_people_switch_shifts_the_others_and_measures_nothing(key, high, low):
+    """In use or lit, and not, by the caller's word; alone it is no state, beside a sensor its weight is added."""
+    assert set(states(stream(*[{key: 1.0}] * 60))) == {UNKNOWN}
+    plain = stream(*[{"motion": 0.0}] * 60)[-1]
+    for value, weight in ((1.0, high), (0.0, low)):
+        off = {"motion": 0.0, key: 0.0}
+        with_it = stream(off, *[{"motion": 0.0, key: value}] * 59)[-1]
+        odds = [math.log(step.p / (1 - step.p)) for step in (plain, with_it)]
+        assert odds[1] - odds[0] == pytest.approx(weight, abs=1e-6)
+
+
+@pytest.mark.parametrize("key", ["equipment_in_use", "lighting_on"])
+def test_what_is_never_off_says_nothing(key):
+    """A meter with a load that nobody switches: nothing before it was seen off, and nothing a day after."""
+
+    def last(*values):
+        plain = stream(*[{"motion": 0.0}] * len(values))[-1].p
+        return stream(*[{"motion": 0.0, key: value} for value in values])[-1].p > plain
+
+    assert not last(*[1.0] * 60)
+    assert last(0.0, *[1.0] * 60)
+    assert last(0.0, *[1.0] * 1440)
+    assert not last(0.0, *[1.0] * 1600)
+
+
+def test_equipment_left_on_does_not_lengthen_a_visit_that_a_motion_sensor_saw_end():
+    """As with lamps: evidence of its own only where nothing sees motion."""
+    there = [{"motion": 1, "equipment_in_use": 1.0}] * 30
+    gone = [{"motion": 0, "equipment_in_use": 1.0, "lighting_on": 1.0}] * 20
+    assert stream(*there, *gone)[-1].evidence_ms == (START + 29) * MINUTE_MS
+
+
+def test_equipment_in_use_vouches_for_a_radar():
+    """Presence for over four hours is doubted while PIR, CO2 and power are silent, and not while power is used."""
+    silent, used = (
+        stream(
+            *[{"motion": float(minute < 3), "radar_presence": 1.0, **given(minute)} for minute in range(600)]
+        )
+        for given in (lambda minute: {}, lambda minute: {"equipment_in_use": float(minute > 0)})
     )
+    assert (states(silent)[-1], states(used)[-1]) == (VACANT, OCCUPIED)
+
+
+def test_sums_of_the_slope_are_those_of_its_samples():
+    """Taken forward or made anew from the stored samples, they are the same to the last digit."""
+    rng, track, minute = random.Random(3), Track(DEFAULT), 0
+    for _ in range(500):
+        minute += rng.choice((1, 1, 1, 2, 5, 70))
+        slope = track.read(minute, rng.uniform(400, 1400))
+        again = Track(DEFAULT, json.loads(json.dumps(track.state())))
+        assert again._sums == track._sums
+        if slope is not None:
+            xs, ys = zip(*[(at, grains / 1024) for at, grains in track.samples], strict=True)
+            middle, level = sum(xs) / len(xs), sum(ys) / len(ys)
+            wanted = sum((x - middle) * (y - level) for x, y in zip(xs, ys, strict=True)) / sum(
+                (x - middle) ** 2 for x in xs
+            )
+            assert slope == pytest.approx(60 * wanted, rel=1e-6, abs=1e-6)

@@ -3,6 +3,7 @@
 import csv
 import random
 from datetime import UTC, datetime
+from statistics import fmean
 
 import pytest
 
@@ -139,21 +140,22 @@ def outage(seed, share, hours=None, only=None):
 
 
 @pytest.mark.parametrize(
-    ("lost", "accuracy", "coverage"),
+    ("lost", "floor", "least", "coverage"),
     [
-        (outage(1, 0.1), 0.975, 0.99),
-        (outage(1, 0.2, hours=2), 0.96, 0.90),
-        (outage(1, 0.5, hours=2, only="motion"), 0.94, 0.98),
-        (outage(1, 0.4, hours=6), 0.93, 0.65),
+        ({"share": 0.1}, 0.979, 0.979, 0.99),
+        ({"share": 0.2, "hours": 2}, 0.966, 0.96, 0.90),
+        ({"share": 0.5, "hours": 2, "only": "motion"}, 0.957, 0.94, 0.98),
+        ({"share": 0.4, "hours": 6}, 0.930, 0.93, 0.65),
     ],
     ids=["10 % lost", "2 h gaps in 20 %", "PIR out half the time", "6 h gaps in 40 %"],
 )
-def test_outages_cost_coverage_more_than_truth(recording, lost, accuracy, coverage):
-    """With sensors away, what is still claimed stays right; the rest is unknown, not invented."""
+def test_outages_cost_coverage_more_than_truth(recording, lost, floor, least, coverage):
+    """With sensors away, what is still claimed stays right; the rest is unknown, not invented. By five seeds."""
     room = recording(DESKS)
-    found = room.scores(room.live(ALL, lost))["all"]
-    assert found.accuracy >= accuracy
-    assert found.coverage >= coverage
+    found = [room.scores(room.live(ALL, outage(seed, **lost)))["all"] for seed in range(1, 6)]
+    assert fmean(scores.accuracy for scores in found) >= floor
+    assert min(scores.accuracy for scores in found) >= least
+    assert min(scores.coverage for scores in found) >= coverage
 
 
 def test_a_dim_room_without_motion_sensor_is_not_written_off(recording):

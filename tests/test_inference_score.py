@@ -4,7 +4,7 @@ import pytest
 
 from campus.inference import OCCUPIED, UNKNOWN, VACANT
 from campus.inference.presence import MINUTE_MS
-from campus.inference.score import score, time_of_day
+from campus.inference.score import score, score_people, time_of_day
 
 LETTERS = {"o": OCCUPIED, ".": VACANT, "?": UNKNOWN}
 DAY = 1440
@@ -73,3 +73,22 @@ def test_time_of_day_keeps_the_weekend_apart():
     friday_night = at(*[day * DAY + 1439 for day in range(4, 9)])
     assert time_of_day(friday_night, [1] * 5) == [True] * 5
     assert time_of_day(friday_night, [1] * 5, utc_offset_ms=MINUTE_MS)[4] is False
+
+
+def test_every_measure_of_people_on_one_table():
+    """Right, one off, three off, and one beyond its margin of two; an unknown count and an unknown truth left out."""
+    found = score_people([0, 4, 10, 20, 5, None], [0, 5, 13, 10, None, 3], 40)
+    assert (found.minutes, found.coverage) == (5, pytest.approx(0.8))
+    assert found.mean_absolute_error == pytest.approx((0 + 1 + 3 + 10) / 4)
+    assert found.occupied_mean_absolute_error == pytest.approx((1 + 3 + 10) / 3)
+    assert found.exact_pct == 25.0
+    assert found.within_margin_pct == 75.0  # 13 ± 3.25 holds 10, 10 ± 2.5 does not hold 20
+    assert found.band_pct == 50.0  # 10 is a quarter of 40, 13 is more; 20 is half, 10 is not
+    assert score_people([4], [5], None).band_pct is None
+
+
+def test_no_count_has_no_measure():
+    """All unknown: coverage 0, and nothing else is defined."""
+    assert score_people([1, 2], [None, None], 4).exact_pct is None
+    assert score_people([1, 2], [None, None], 4).coverage == 0.0
+    assert score_people([], [], 4).coverage is None

@@ -37,7 +37,7 @@ class Candidate:
 def floor(broker: Broker, folder: Path, messages: int) -> Iterator[Candidate]:
     """A paho subscriber that only counts."""
     words = ["collector.bench_floor", "--mqtt", broker.url, "--messages", str(messages)]
-    with _told(words) as (pid, stored, figures):
+    with told(words) as (pid, stored, figures):
         yield Candidate(pid, stored, lambda: int(figures()["messages"]))
 
 
@@ -46,13 +46,13 @@ def ours(broker: Broker, folder: Path, messages: int, influx: Influx | None = No
     """The collector, with DuckDB, or with the InfluxDB that is given."""
     words = ["collector.bench", "--mqtt", broker.url, "--data", str(folder), "--messages", str(messages)]
     words += ["--hold", "--telemetry", influx.url if influx else "duckdb"]
-    with _told(words) as (pid, stored, figures):
+    with told(words) as (pid, stored, figures):
         database = {"influxdb": influx.pid} if influx else {}
         yield Candidate(pid, stored, lambda: int(figures()["counted"]), database)
 
 
 @contextmanager
-def _told(words: list[str]) -> Iterator[tuple[int, Callable[[], None], Callable[[], dict[str, Any]]]]:
+def told(words: list[str]) -> Iterator[tuple[int, Callable[[], None], Callable[[], dict[str, Any]]]]:
     """A program of ours that says `ready`, then `stored`, and its figures after a line of input."""
     process = subprocess.Popen(
         [sys.executable, "-m", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

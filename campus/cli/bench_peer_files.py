@@ -105,7 +105,7 @@ tags = "_/_/site/board/_"
 
 [[inputs.mqtt_consumer.xpath]]
 metric_selection = "/rows/*"
-timestamp = "number(/ts) + number(*[2])"
+timestamp = "number(../../ts) + number(*[2])"
 timestamp_format = "unix_ms"
 
 [inputs.mqtt_consumer.xpath.fields]

@@ -23,7 +23,7 @@ def room_of(board: str) -> str:
     return f"room-of-{board}"
 
 
-def place(data: Path, boards: Sequence[str]) -> None:
+def place(data: Path, boards: Sequence[str], records: str = "sqlite") -> None:
     """Make the records of a school with a room for each board, since yesterday."""
     since = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
     told: dict[str, Any] = {
@@ -37,8 +37,8 @@ def place(data: Path, boards: Sequence[str]) -> None:
         "placements": [{"board": board, "room": room_of(board), "from": since} for board in boards],
     }
     data.mkdir(parents=True, exist_ok=True)
-    with closing(open_records("sqlite", data)) as records:
-        records.import_inventory(Inventory.model_validate(told))
+    with closing(open_records(records, data)) as opened:
+        opened.import_inventory(Inventory.model_validate(told))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,17 @@ USUAL = {
 
 @dataclass(slots=True)
 class Recording:
-    """Rows in time order. `rows[i]` holds one value per entry of `points`; None where the file has none."""
+    """Rows in time order. `rows[i]` holds one value per entry of `points`; None where the file has none.
+
+    `people` is the true number where the file tells it, else empty.
+    """
 
     points: list[str]
     observed_at_ms: list[int] = field(default_factory=list)
     rows: list[list[float | None]] = field(default_factory=list)
     truth: list[bool | None] = field(default_factory=list)
     part: list[str] = field(default_factory=list)
+    people: list[float | None] = field(default_factory=list)
 
     def move(self, by_ms: int) -> None:
         self.observed_at_ms = [at + by_ms for at in self.observed_at_ms]
@@ -70,10 +74,12 @@ def load(
     time: str = "t",
     truth: str | None = None,
     part: str | None = None,
+    people: str | None = None,
 ) -> Recording:
     """Read a CSV; local times become Unix ms in `tz`. Without a mapping the USUAL columns found are taken.
 
-    Raises UsageError naming the column, or the line and value, that cannot be used. An empty value is None.
+    Raises UsageError naming the column, or the line and value, that cannot be used. An empty value is None. The
+    columns `part` and `people` may be missing.
     """
     try:
         zone = ZoneInfo(tz)
@@ -81,7 +87,7 @@ def load(
         raise UsageError(f"There is no time zone '{tz}'; write a name such as Asia/Ho_Chi_Minh.") from error
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read(csv.DictReader(file, strict=True), path, mapping, zone, time, truth, part)
+            return _read(csv.DictReader(file, strict=True), path, mapping, zone, time, truth, part, people)
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -96,6 +102,7 @@ def _read(
     time: str,
     truth: str | None,
     part: str | None,
+    people: str | None,
 ) -> Recording:
     columns: Sequence[str] = reader.fieldnames or []
     mapping = mapping or {c: p for c, p in USUAL.items() if c in columns}
@@ -121,6 +128,8 @@ def _read(
         known_truth = _number(row[truth], path, line, truth) if truth else None
         recording.truth.append(None if known_truth is None else known_truth > 0)
         recording.part.append((row.get(part) or "") if part else "")
+        if people and people in columns:
+            recording.people.append(_number(row[people], path, line, people))
     if not recording.rows:
         raise UsageError(f"{path} has a header and no rows.")
     return recording

@@ -3,7 +3,10 @@
 import logging
 import signal
 import threading
+from collections.abc import Sequence
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from campus.cli.brokers import EMBEDDED, broker_kind
@@ -11,6 +14,7 @@ from campus.cli.options import with_settings
 from campus.cli.system import System
 from campus.errors import UsageError
 from campus.settings import Settings
+from campus.wire.topics import valid_id
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -26,14 +30,27 @@ def up(settings: Settings) -> None:
 
 
 @with_settings()
-def collector(settings: Settings) -> None:
+def collector(
+    settings: Settings,
+    sites: Annotated[
+        str | None,
+        typer.Option(help="Take in these sites only, a,b,c: other collectors take in others; docs/scale.md"),
+    ] = None,
+    share: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of a shared subscription to join, on a clustered broker that sends all of a board to one member"
+        ),
+    ] = None,
+) -> None:
     """Run the collector alone: MQTT to stores. The API beside it needs server stores."""
+    chosen = _own_sites(settings, sites, share)
     if broker_kind(settings) == EMBEDDED:
         raise UsageError(
             "The collector alone needs a broker: prepare one with `campus init`, or name one with "
             "--mqtt mqtt://user:password@host:1883."
         )
-    serve(settings, collector=True, api=False)
+    serve(settings, collector=True, api=False, sites=chosen, share=share)
 
 
 @with_settings()
@@ -42,16 +59,39 @@ def api(settings: Settings) -> None:
     serve(settings, collector=False, api=True)
 
 
-def serve(settings: Settings, *, collector: bool, api: bool) -> None:
+def _own_sites(settings: Settings, sites: str | None, share: str | None) -> tuple[str, ...]:
+    """The sites named. Raises UsageError for what cannot be meant, and for stores that only one process can have."""
+    if sites is None:
+        if share is not None:
+            raise UsageError("--share needs --sites: name the sites that its members take in together.")
+        return ()
+    chosen = tuple(dict.fromkeys(site.strip() for site in sites.split(",") if site.strip()))
+    if wrong := [site for site in chosen if not valid_id(site)]:
+        raise UsageError(f"--sites has '{wrong[0]}': an id is of a-z, 0-9 and -, at most 64 of them.")
+    if not chosen:
+        raise UsageError("--sites is empty: write ids, such as --sites le-loi,tran-phu.")
+    if share is not None and not valid_id(share):
+        raise UsageError(f"--share is '{share}': write a name of a-z, 0-9 and -, at most 64 of them.")
+    if settings.telemetry == "duckdb" or settings.records == "sqlite":
+        raise UsageError(
+            "Collectors of some sites each need stores that all of them reach: name an InfluxDB with --telemetry "
+            "and a PostgreSQL with --records."
+        )
+    return chosen
+
+
+def serve(
+    settings: Settings, *, collector: bool, api: bool, sites: Sequence[str] = (), share: str | None = None
+) -> None:
     """Run until a signal; print where to sign in."""
     logging.getLogger().setLevel(settings.log.upper())
     stop = stop_on_signal()
-    with System(settings, collector=collector, api=api) as system:
+    with System(settings, collector=collector, api=api, sites=sites, share=share) as system:
         password = system.records.ensure_admin() if api else None
         if api:
             console.print(f"Campus Monitor is up: [bold]{system.address}[/bold]")
         else:
-            console.print("The collector is up.")
+            console.print(f"The collector is up{_of(sites)}.")
         if password:
             console.print(
                 f"Sign in as [bold]admin[/bold], password [bold]{password}[/bold]"
@@ -66,6 +106,12 @@ def serve(settings: Settings, *, collector: bool, api: bool) -> None:
             )
         stop.wait()
         console.print("Stopping ...")
+
+
+def _of(sites: Sequence[str]) -> str:
+    return (
+        f" for {len(sites)} sites: {', '.join(sites[:5])}{' ...' if len(sites) > 5 else ''}" if sites else ""
+    )
 
 
 def stop_on_signal() -> threading.Event:

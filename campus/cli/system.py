@@ -1,7 +1,7 @@
 """What one process runs: stores, broker, collector, API; opened in order, closed in reverse."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,9 +14,10 @@ from campus.cli.archive import JOURNAL
 from campus.cli.brokers import EMBEDDED, MOSQUITTO, broker_kind
 from campus.cli.copies import copies
 from campus.cli.running import DataFolder
-from campus.errors import UsageError
+from campus.errors import NotFound, UsageError
 from campus.live import Live
 from campus.records import Records, open_records
+from campus.records.ownership import Ownership
 from campus.settings import Settings
 from campus.telemetry import TelemetryStore
 from campus.telemetry.stores import open_telemetry
@@ -44,6 +45,8 @@ class System:
         collector: bool = True,
         api: bool = True,
         prepare: Callable[["System"], None] | None = None,
+        sites: Sequence[str] = (),
+        share: str | None = None,
     ):
         self.settings = settings
         self.live = Live()
@@ -53,6 +56,7 @@ class System:
         self.telemetry: TelemetryStore
         self.address = ""
         self._with_collector, self._with_api, self._prepare = collector, api, prepare
+        self._sites, self._share = tuple(sites), share
         self._stack = ExitStack()
 
     def __enter__(self) -> "System":
@@ -77,7 +81,7 @@ class System:
         self.records = open_records(settings.records, settings.data)
         stack.callback(self.records.close)
         self.telemetry = open_telemetry(
-            settings.telemetry, settings.data, settings.raw_days, settings.mean_months
+            settings.telemetry, settings.data, settings.raw_days, settings.mean_months, self._journal()
         )
         stack.callback(self.telemetry.close)
         token = secrets.token_urlsafe(32)
@@ -109,7 +113,28 @@ class System:
         )
         return ApiServer(create_app(context), *self.settings.address())
 
+    def _journal(self) -> str | None:
+        """The name of the journal of one of several collectors, None for one alone."""
+        if not self._sites:
+            return None
+        with closing(Journal(self.settings.data / JOURNAL)) as journal:
+            return journal.identity
+
+    def _own(self) -> Callable[[], None] | None:
+        """Be the one collector of these sites, where that can be known. Raises UsageError, NotFound."""
+        known = [site.id for site in self.records.sites()]
+        for site in self._sites:
+            if site not in known:
+                raise NotFound(f"There is no site '{site}'; known are: {', '.join(known) or 'none'}.")
+        if self.settings.records == "sqlite":
+            return None
+        ownership = Ownership(self.settings.records, self._sites, self._share is not None)
+        self._stack.callback(ownership.release)
+        ownership.take()
+        return ownership.keep
+
     def _start_collector(self) -> None:
+        owned = self._own()
         data, kind = self.settings.data, broker_kind(self.settings)
         if kind == EMBEDDED:
             self.broker = EmbeddedBroker(load_secret(data / "broker.secret"))
@@ -132,6 +157,9 @@ class System:
             live=self.live,
             accounts=self.mosquitto.accounts if self.mosquitto else None,
             discovery=discovery,
+            sites=self._sites,
+            share=self._share,
+            owned=owned,
         )
         self.collector.start()
         self._stack.callback(self.collector.stop)

@@ -24,7 +24,6 @@ from campus.inference import (
     COUNTED,
     FAIR,
     HIGH,
-    LOW_CONFIDENCE,
     OCCUPIED,
     PEOPLE,
     TEMPERATURE,
@@ -60,7 +59,7 @@ def facts(
     should by UNSCHEDULED_MS: the length of a run is judged before it is cut into slots.
 
     `stretches` are the room's by aspect (PEOPLE, CO2, TEMPERATURE), each ascending and non-overlapping. People are
-    counted in occupied time only, with low confidence too; CO2 and temperature in measured time (HIGH or FAIR).
+    counted in occupied time only, and not with low confidence; CO2 and temperature in measured time (HIGH or FAIR).
     """
     if not slots:
         return []
@@ -167,7 +166,7 @@ def _people(
     counted = [
         stretch
         for stretch in stretches
-        if stretch.state in (COUNTED, LOW_CONFIDENCE) and stretch.value is not None
+        if stretch.state == COUNTED and stretch.value is not None
     ]
     return [
         (length(parts) / MINUTE_MS, sum((part[1] - part[0]) * part[3] for part in parts) / MINUTE_MS)

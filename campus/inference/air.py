@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from statistics import median
+from statistics import median, quantiles
 from typing import Any, NamedTuple
 
 from campus.inference.evidence import Reports
@@ -14,6 +14,7 @@ _GRAIN = (
     1024  # of a ppm: levels in the slope's sums are whole numbers, so that adding and removing them is exact
 )
 _SAME_PPM = 1e-6
+AGREE = 0.5
 
 
 class Air(NamedTuple):
@@ -218,6 +219,17 @@ class AirLearning:
         self.fits.append(k)
         self.k = self._decay()
         return True
+
+    @property
+    def agreed(self) -> int:
+        """The number of fits, or 0 while their quartiles lie further apart than AGREE of their median.
+
+        Where windows are opened and closed there is no one decay, and what is counted by it is wrong.
+        """
+        if len(self.fits) < 4:
+            return len(self.fits)
+        low, middle, high = quantiles(self.fits, n=4)
+        return len(self.fits) if high - low <= AGREE * middle else 0
 
     def _decay(self) -> float:
         return median([*self.fits, *[self.p.decay_per_h] * self.p.decay_pseudo_fits])

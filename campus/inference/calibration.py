@@ -24,9 +24,9 @@ STEP_SOUND_DB = 1.0
 class PresenceCalibration(NamedTuple):
     """What presence has learned of a room; a field is None while nothing is learned.
 
-    `decay_per_h` is the median of `decay_fits` fits and two assumed ones. `light_proven`: a reading has once crossed
-    the threshold, be it the learned or the first one. `usual_clients` are there all the time.
-    `radar_echoes`: the radar follows an appliance (`echo`).
+    `decay_per_h` is the median of the fits and two assumed ones; `decay_fits` is their number, 0 while they disagree.
+    `light_proven`: a reading has once crossed the threshold, be it the learned or the first one. `usual_clients` are
+    there all the time.
     """
 
     co2_baseline_ppm: float | None = None
@@ -149,7 +149,7 @@ class PresenceLearning:
         return PresenceCalibration(
             co2_baseline_ppm=air.baseline,
             decay_per_h=air.k if air.fits else None,
-            decay_fits=len(air.fits),
+            decay_fits=air.agreed,
             light_threshold_lx=light.threshold,
             light_proven=light.proven,
             sound_quiet_db=sound.quiet,

@@ -204,16 +204,23 @@ class Presence:
                 self._equipment.weight(minute) or 0.0,
                 self._lighting.weight(minute) or 0.0,
             ]
+            if seen:  # somebody is there: that lamps are dark and devices off says nothing against it
+                left = [max(0.0, weight) for weight in left]
             said = heard + door + sum(left)
             if motion is None and radar is None:
                 seen = seen or said > 0
             elif not seen:
                 door_now = door if self._door.changed == minute else min(door, 0.0)
                 against = sum([weight for weight in (*left, motion, radar) if weight and weight < 0])
-                seen = self.parameters.prior + heard + door_now + against > 0
+                seen = self.parameters.prior + self._rising(co2) + (sound or 0.0) + door_now + against > 0
             step = self._judge(minute_ms, seen, said + detected)
         self._recent.append(step)
         return step
+
+    def _rising(self, co2: float | None) -> float:
+        """What CO2 says, and for presence only while it does not fall fast: a room still holds its air when left."""
+        falls = (self._co2.slope or 0.0) < -self.parameters.co2_middle_ppm_h
+        return min(co2 or 0.0, 0.0) if falls else co2 or 0.0
 
     def _read(self, minute: int, inputs: Mapping[str, float | None]) -> bool:
         """Take the usable values; True if a sensor saw somebody. The comparisons are false for NaN too."""

@@ -45,15 +45,20 @@ CLOCKS = {UNSYNCED: "unsynced", IMPLAUSIBLE_TIME: "implausible"}
 """Tag `clock` by quality: `extent()` passes by some through the index, and a deletion meets no others."""
 
 
-def open_influx(url: str) -> "InfluxTelemetry":
+def open_influx(url: str, journal: str | None = None) -> "InfluxTelemetry":
     """Open the store of an `influxdb://` URL. Raises UsageError for the URL, StoreError when it does not answer."""
-    return InfluxTelemetry(InfluxLink(InfluxAddress.parse(url)))
+    return InfluxTelemetry(InfluxLink(InfluxAddress.parse(url)), journal=journal)
 
 
 class InfluxTelemetry:
-    """TelemetryStore in InfluxDB. `clock` gives seconds; it only dates the cursor's own points."""
+    """TelemetryStore in InfluxDB. `clock` gives seconds; it only dates the cursor's own points.
 
-    def __init__(self, link: InfluxLink, clock: Callable[[], float] = time.time) -> None:
+    `journal`: whose cursor this is where several collectors write to one database, each with numbers of its own.
+    """
+
+    def __init__(
+        self, link: InfluxLink, clock: Callable[[], float] = time.time, journal: str | None = None
+    ) -> None:
         self._link = link
         self._clock = clock
         self._lock = threading.Lock()
@@ -69,7 +74,13 @@ class InfluxTelemetry:
                 )
             if schema < SCHEMA:  # the first write: shows a wrong interface or missing rights now, not later
                 link.write(f"campus_schema version={SCHEMA}i {self._today()}")
-            self._cursor = self._newest("number", "campus_cursor")
+            self._of_cursor = "campus_cursor"
+            self._cursor_tag = ""
+            if journal is not None:
+                check_keys([SeriesKey(journal, journal, "uptime_s")])
+                # A measurement of its own: a collector alone asks for the newest of all that is in the other.
+                self._of_cursor, self._cursor_tag = "campus_cursors", f",journal={journal}"
+            self._cursor = self._newest("number", self._of_cursor, journal)
         except BaseException:
             link.close()
             raise
@@ -86,7 +97,7 @@ class InfluxTelemetry:
                 self._delete(removed)
             for first in range(0, len(lines), LINES):
                 self._link.write("\n".join(lines[first : first + LINES]))
-            self._link.write(f"campus_cursor number={int(number)}i {self._today()}")
+            self._link.write(f"{self._of_cursor}{self._cursor_tag} number={int(number)}i {self._today()}")
             self._cursor = number
 
     def _lines(self, readings: Readings) -> list[str]:
@@ -250,8 +261,9 @@ class InfluxTelemetry:
         """The time of our own points: overwritten for a day, they neither pile up nor leave the retention."""
         return int(self._clock() // 86_400) * 86_400_000
 
-    def _newest(self, field: str, measurement: str) -> int:
-        found = self._all([f'SELECT max("{field}") FROM "{measurement}"'])  # noqa: S608
+    def _newest(self, field: str, measurement: str, journal: str | None = None) -> int:
+        whose = f" WHERE \"journal\" = '{journal}'" if journal else ""
+        found = self._all([f'SELECT max("{field}") FROM "{measurement}"{whose}'])  # noqa: S608
         return int(found[0][1]) if found else 0
 
     def _all(self, statements: Sequence[str | None]) -> list[list[Any]]:

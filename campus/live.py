@@ -62,6 +62,7 @@ class Live:
         self._rooms: dict[tuple[str, str], RoomState] = {}
         self._boards: dict[tuple[str, str], BoardState] = {}
         self._progress: dict[str, dict[str, Any]] = {}
+        self._doubts: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._listeners: list[Callable[[Change], None]] = []
 
     def set_room(self, state: RoomState) -> None:
@@ -78,6 +79,17 @@ class Live:
 
     def set_board(self, state: BoardState) -> None:
         self._set(self._boards, (state.site, state.board), state, "board", state.body)
+
+    def set_doubts(self, site: str, room: str, findings: list[dict[str, Any]]) -> None:
+        """Which sensors of a room are in doubt, as `campus.inference.sensor_checks` finds; no event of the stream."""
+        with self._lock:
+            self._doubts[site, room] = findings
+
+    def doubts(self, site: str) -> list[tuple[str, dict[str, Any]]]:
+        """(room, finding) of a site, by room."""
+        with self._lock:
+            found = [(key, list(each)) for key, each in sorted(self._doubts.items()) if key[0] == site]
+        return [(room, one) for (_, room), each in found for one in each]
 
     def set_progress(self, task: str, done: float, total: float, note: str = "") -> None:
         """Progress of long work (`history`, ...); finished when done == total."""

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Set
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from collector.edits import needs_readings, restate, span_of
 from collector.horizon import Horizon, Thinned
 from collector.passage import Passage, stored_calibrations
 from collector.places import Places
-from collector.progress import Progress, union
+from collector.progress import Halted, Progress, Told, union
 from collector.readings import EARLIEST_MS
 
 log = logging.getLogger(__name__)
@@ -33,16 +33,8 @@ PERIOD_MS = 60_000
 LOOK_BACK_MS = 48 * 3600 * 1000
 
 
-class Halted(StoreError):
-    """Deriving was told to end; what was stored is whole, and the rest comes with the next start."""
-
-
 class Deriver:
-    """`touched` is called by any thread, `derive` by one. `cleared(done)` tells the journal what is derived.
-
-    `changed(site, room)` is called when the past of a room was derived anew up to the present, `learned(site, room,
-    news)` when something was learned that holds from soon on. `Horizon` bounds what can be derived.
-    """
+    """`touched` is called by any thread, `derive` by one. `told` hears of what came of it; `Horizon` bounds it."""
 
     def __init__(
         self,
@@ -50,15 +42,12 @@ class Deriver:
         telemetry: TelemetryStore,
         places: Places,
         clock_ms: Callable[[], int],
-        cleared: Callable[[Sequence[tuple[str, str, int]]], None] = lambda done: None,
-        changed: Callable[[str, str], None] = lambda site, room: None,
-        learned: Callable[[str, str, Sequence[Learned]], None] = lambda site, room, news: None,
+        told: Told | None = None,
         patience_ms: int = PATIENCE_MS,
     ) -> None:
         self._records, self._telemetry, self._places = records, telemetry, places
         self._horizon = Horizon(telemetry)
-        self._clock_ms, self._cleared, self._changed = clock_ms, cleared, changed
-        self._learned = learned
+        self._clock_ms, self._told = clock_ms, told or Told()
         self._patience_ms = patience_ms
         self._lock = threading.Lock()
         self._one = threading.Lock()
@@ -243,9 +232,9 @@ class Deriver:
             self._records.settle(found.edits)
             found.edits.clear()
         if boards and left is None:
-            self._cleared([(*board, number) for board, number in boards.items()])
+            self._told.cleared([(*board, number) for board, number in boards.items()])
         if dirty is not None and goal >= now - SETTLE_MS - MINUTE_MS:
-            self._changed(found.room.site, found.room.id)
+            self._told.changed(found.room.site, found.room.id)
         return stored
 
     def _wanted(self, found: Progress, dirty: tuple[int, int] | None, horizon: int) -> int | None:
@@ -277,7 +266,8 @@ class Deriver:
         found.passage = Passage(
             self._records, self._telemetry, self._places, room, zone, found.through_ms, model, *estimators,
             check=partial(self._refuse_thinned, zone),
-            learned=partial(self._learned, room.site, room.id),
+            learned=partial(self._told.learned, room.site, room.id),
+            doubted=partial(self._told.doubted, room.site, room.id),
         )  # fmt: skip
         return start
 

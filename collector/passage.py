@@ -19,6 +19,7 @@ from campus.inference.room import (
     RoomStep,
     cut,
 )
+from campus.inference.sensor_checks import Finding
 from campus.records import Records
 from campus.records.entities import Calibration, Derivation, Room
 from campus.telemetry import Sample, SeriesKey, TelemetryStore
@@ -50,7 +51,8 @@ class Passage:
     inference: RoomInference
     learning: RoomLearning
     check: Callable[[int], None] = lambda at: None
-    learned: Callable[[list[Learned]], None] = lambda news: None
+    learned: Callable[[list[Learned]], None] = lambda news: None  # told what was learned and is stored
+    doubted: Callable[[list[Finding]], None] = lambda found: None  # told which sensors are in doubt now
 
     @property
     def begun(self) -> bool:
@@ -111,6 +113,8 @@ class Passage:
         self.through_ms = through
         if news:
             self.learned(news)
+        if end == through:
+            self.doubted(self.learning.checks.findings())
         return end, state
 
     @property
@@ -151,6 +155,8 @@ class Passage:
                     pending.append(one)  # by time: what is learned later holds later
             use(self.inference, pending, minute)
             steps.append(self.inference.step(minute, inputs, power))
+            if learn:
+                self.learning.check(steps[-1], self.inference)
         return steps, news
 
     def _ahead(self, minutes: Sequence[Minute], news: Sequence[Learned]) -> list[RoomStep]:

@@ -10,12 +10,14 @@ from campus.records import Records
 from campus.telemetry import TelemetryStore
 from collector.batch import Batch, Sighting
 from collector.boards import Boards
+from collector.connectivity import Connectivity
 from collector.derive import Deriver
 from collector.ingest import CAPACITY, Collector
 from collector.intake import Intake
 from collector.journal import Journal
 from collector.live import LiveRooms, Step
 from collector.places import Places
+from collector.progress import Told
 from collector.project import Projector
 
 
@@ -52,14 +54,22 @@ class Pipeline:
         self.intake = Intake(self.journal.ledger(), self.journal.unsynced, unique, self.places.zone)
         self.boards = Boards(live, self.places.room_of)
         self.boards.load(records)
+        self.connectivity = Connectivity(records, self.places)
+        self.connectivity.handed(clock_ms())  # nothing was received before
+        self.boards.follow = self.connectivity.saw
         self.deriver = Deriver(
             records,
             telemetry,
             self.places,
             clock_ms,
-            self.journal.clear_late,
-            lambda *room: self.rooms.resume(*room),
-            lambda *news: self.rooms.learned(*news),
+            Told(
+                cleared=self.journal.clear_late,
+                changed=lambda *room: self.rooms.resume(*room),
+                learned=lambda *news: self.rooms.learned(*news),
+                doubted=lambda site, room, found: live.set_doubts(
+                    site, room, [one._asdict() for one in found]
+                ),
+            ),
         )
         self.rooms = LiveRooms(
             live, self.places, telemetry, self.deriver.state, self.deriver.learned_since, self.boards.set_rssi
@@ -75,6 +85,8 @@ class Pipeline:
 
     def _hand(self, number: int, batch: Batch) -> None:
         self.boards.saw(batch.sightings)
+        if batch.sightings:
+            self.connectivity.handed(max(heard.at_ms for heard in batch.sightings))
         self._heard(batch.sightings)
         self.rooms.heard(batch.readings, self.clock_ms())
         self.projector.hand(number, batch)
@@ -98,6 +110,19 @@ class Pipeline:
         """Step the live presence of every room through the minutes that are over."""
         self.boards.judge_silence(self.clock_ms())
         return self.rooms.tick(self.clock_ms())
+
+    def listen(self) -> None:
+        """Note that we listen, where we do: to be called every few seconds. Waits for no store."""
+        self.connectivity.listen(self._seen_ms(), self.boards.listening_ms)
+
+    def follow(self) -> None:
+        """Store availability, incidents and days of boards, as far as we listened. Raises StoreError."""
+        self.connectivity.turn(self._seen_ms(), self.boards.listening_ms)
+
+    def _seen_ms(self) -> int:
+        """What was received up to then has been taken in; messages that wait in the queue hold it back."""
+        now = self.clock_ms()
+        return min(now, self.connectivity.handed_ms) if self.collector.queued else now
 
     def close(self) -> None:
         self.journal.close()

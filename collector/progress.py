@@ -1,11 +1,19 @@
 """How far one room is derived, and what of it is to be derived anew."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from campus.errors import StoreError
+from campus.inference.room import Learned
+from campus.inference.sensor_checks import Finding
 from campus.records.entities import Dirty, Room
 from collector.batch import BoardKey
 from collector.passage import Passage
+
+
+class Halted(StoreError):
+    """Deriving was told to end; what was stored is whole, and the rest comes with the next start."""
 
 
 @dataclass(slots=True)
@@ -24,6 +32,23 @@ class Progress:
     boards: dict[BoardKey, int] = field(default_factory=dict)  # whose late data that is, up to which batch
     searched_ms: int = 0  # nothing was ever observed before
     next_run_ms: int = 0
+
+
+def _nothing(*_: Any) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who hears what the deriver has done. `cleared(done)`: the journal, what late data is derived from;
+    `changed(site, room)`: the past of a room was derived anew up to the present; `learned(site, room, news)`: something
+    that holds from soon on; `doubted(site, room, findings)`: which sensors are in doubt now.
+    """
+
+    cleared: Callable[[Sequence[tuple[str, str, int]]], None] = _nothing
+    changed: Callable[[str, str], None] = _nothing
+    learned: Callable[[str, str, Sequence[Learned]], None] = _nothing
+    doubted: Callable[[str, str, Sequence[Finding]], None] = _nothing
 
 
 def union(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:

@@ -350,3 +350,19 @@ def test_when_the_past_arrives_late_the_tile_says_since_when(school):
     state = school.live.room(*ROOM)
     assert state.presence is True
     assert abs(state.since_ms - began) <= 5 * MINUTE
+
+
+def test_a_sensor_that_cannot_be_right_is_in_doubt(school):
+    """CO2 that repeats one value for two days beside changing light is told, and not in a room that nobody measures."""
+    columns = ["motion", "co2_ppm", "illuminance_lx"]
+    for at in range(START, START + 2 * DAY, 30 * MINUTE):
+        rows = [[n, n * MINUTE, 0, 812, 100 + (at // MINUTE + n) % 50] for n in range(30)]
+        seq = (at - START) // MINUTE
+        message = Telemetry("9f3a61c20000002a", seq, 0, at, "ntp", columns, rows, None)
+        school.send([(board_topic("school", "board-1", "telemetry"), encode(message))])
+    school.now_ms = START + 2 * DAY + HOUR
+    school.pipeline.derive()
+    (room, finding), *others = school.live.doubts("school")
+    assert (room, finding["kind"], finding["point"]) == ("room-1", "stuck", "co2_ppm")
+    assert START <= finding["since_ms"] < START + HOUR
+    assert not others

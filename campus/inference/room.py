@@ -32,6 +32,7 @@ from campus.inference.intervals import SETTLE_MS, intervals
 from campus.inference.parameters import PresenceParameters, parameters
 from campus.inference.people import PeopleCount, PeopleStep, people_stretches
 from campus.inference.presence import MINUTE_MS, RECENT_MIN, Presence, PresenceStep
+from campus.inference.sensor_checks import SensorChecks
 
 STATE_VERSION = 1
 LIGHTING = "lighting"
@@ -97,6 +98,7 @@ class RoomInference:
         self._pieces = {
             id: EquipmentPower.restore(model.kinds.get(id), one) for id, one in s.get("pieces", {}).items()
         }
+        self.inputs: Mapping[str, float | None] = {}  # of the last minute, with what its equipment said
         self._recent: deque[tuple[PeopleStep, ComfortStep, ComfortStep]] = deque(
             ((PeopleStep(*a), ComfortStep(*b), ComfortStep(*c)) for a, b, c in s.get("recent", ())),
             maxlen=RECENT_MIN,
@@ -119,7 +121,8 @@ class RoomInference:
             self._piece(id)
         for id, piece in self._pieces.items():
             pieces[id] = piece.step(minute_ms, *power.get(id, (None, None)))
-        presence = self.presence.step(minute_ms, self._with_switched(inputs, pieces))
+        self.inputs = self._with_switched(inputs, pieces)
+        presence = self.presence.step(minute_ms, self.inputs)
         counted = self._people.step(presence, self.presence.air)
         co2 = self._co2.step(minute_ms, inputs.get("co2_ppm"))
         warm = self._temperature.step(minute_ms, inputs.get("temperature_c"))
@@ -189,7 +192,10 @@ class RoomInference:
 
 
 class RoomLearning:
-    """What learns of a room and its equipment. Feed it each minute once, as time goes on. `state()` is JSON-able."""
+    """What learns of a room and its equipment, and doubts its sensors. Feed it each minute once, as time goes on.
+
+    `state()` is JSON-able.
+    """
 
     def __init__(self, model: RoomModel, state: Mapping[str, Any] | None = None) -> None:
         """Raises ValueError for a state of a version that cannot be read."""
@@ -199,6 +205,11 @@ class RoomLearning:
         self._pieces = {
             id: EquipmentLearning(model.kinds.get(id), one) for id, one in s.get("pieces", {}).items()
         }
+        self.checks = SensorChecks(model.parameters, s.get("checks"))
+
+    def check(self, step: RoomStep, inference: RoomInference) -> None:
+        """Take what the minute came to, after `read`."""
+        self.checks.step(step.presence, inference.inputs, inference.presence.air)
 
     def read(self, minute_ms: int, inputs: Mapping[str, float | None], power: Power) -> list[Learned]:
         """Take one minute; what is to be used anew, from LEAD_MS later on."""
@@ -218,6 +229,7 @@ class RoomLearning:
         return {
             "room": self._room.state(),
             "pieces": {id: piece.state() for id, piece in self._pieces.items()},
+            "checks": self.checks.state(),
         }
 
 

@@ -7,11 +7,28 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import Response
 
-from api import pages, problems
+from api import oidc_pages, pages, problems
 from api.context import Context
 from api.headers import Surround
 from api.problems import PROBLEMS
-from api.routes import backup, boards, facts, figures, health, live, readings, sessions, sites, tokens
+from api.routes import (
+    audit,
+    backup,
+    boards,
+    connectivity,
+    equipment,
+    facts,
+    figures,
+    findings,
+    handling,
+    health,
+    live,
+    people,
+    readings,
+    sessions,
+    sites,
+    tokens,
+)
 from api.security import SignIn, signed_in
 from api.streams import Streams
 from dashboards.web.render import STATIC, Pages
@@ -41,7 +58,8 @@ def create_app(context: Context) -> FastAPI:
     app.state.pages = Pages(context.version)
 
     private = APIRouter(dependencies=[Depends(signed_in)], responses=PROBLEMS)
-    for resource in (sites, boards, live, readings, facts, figures, tokens, health, backup):
+    resources = (sites, boards, connectivity, live, readings, facts, figures, tokens, people, audit, health)
+    for resource in (*resources, findings, equipment, handling, backup):
         private.include_router(resource.router)
 
     @private.get("/openapi.json", include_in_schema=False)
@@ -52,6 +70,7 @@ def create_app(context: Context) -> FastAPI:
     app.include_router(sessions.router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(health.open_router)
     app.include_router(pages.router)
+    app.include_router(oidc_pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     problems.install(app, pages.error_page)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator, BeforeValidator
 
+from api.oidc import Provider
 from api.problems import ProblemError
 from campus.live import Live
 from campus.records import Records
@@ -26,7 +27,8 @@ class Context:
 
     `health()` returns at least {"ready": bool, "reasons": [str]}; `now()` an aware UTC datetime. `local_token` acts as
     an administrator for commands on this machine. `hosts` are further names this server is reached by. `backup()`
-    copies everything and returns the size and the bytes of the file; it raises CampusError.
+    copies everything and returns the size and the bytes of the file; it raises CampusError. `oidc` is where people sign
+    in beside name and password.
     """
 
     records: Records
@@ -39,6 +41,7 @@ class Context:
     language: str = "vi"
     hosts: tuple[str, ...] = field(default=())
     backup: Callable[[], tuple[int, Iterator[bytes]]] | None = None
+    oidc: Provider | None = None
 
 
 def _context(request: Request) -> Context:

@@ -1,5 +1,7 @@
 """What surrounds every response: the host it may be asked by, and the headers that keep a browser honest."""
 
+import re
+
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -8,6 +10,8 @@ from api.problems import ProblemError, explain, problem
 from api.security import host_allowed
 
 MAX_BODY = 64 * 1024
+MAX_UPLOAD = 10_000_000
+UPLOADS = re.compile(r"/api/v1/sites/[^/]+/(register/(import|template)|equipment/[^/]+/files)")
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -83,5 +87,7 @@ class Surround:
         if "transfer-encoding" in request.headers:
             raise ProblemError(411, "Send the length of the body (Content-Length), not a stream.")
         length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            raise ProblemError(413, "The request is too large; send at most 64 KiB.")
+        most = MAX_UPLOAD if UPLOADS.fullmatch(request.url.path) else MAX_BODY
+        if not length.isdigit() or int(length) > most:
+            shown = "10 MB" if most == MAX_UPLOAD else "64 KiB"
+            raise ProblemError(413, f"The request is too large; send at most {shown}.")

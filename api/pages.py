@@ -23,10 +23,12 @@ from api.context import (
     today,
     week_of,
 )
+from api.oidc import PATH
 from api.problems import ProblemError
-from api.rights import LIVE, PERIODS, require
+from api.rights import LIVE, PERIODS, require, sites_of
 from api.routes.readings import room_windows
-from api.security import COOKIE, SESSION_HOURS, WHO, SignIn, identify, refuse_forged, set_session
+from api.security import COOKIE, WHO, SignIn, address_of, begin_session, identify, refuse_forged
+from campus.acting import act_as
 from campus.indicators import FREE
 from campus.indicators.facts import COVERAGE_PCT
 from campus.indicators.frequency import frequency_rate
@@ -43,7 +45,7 @@ router = APIRouter(include_in_schema=False)
 
 LANGUAGE_COOKIE = "campus_language"
 _SAFE_NEXT = re.compile(r"/(?![/\\])[^\x00-\x20\\]*", re.ASCII)
-_NO_LANDING = ("/sign-in", "/sign-out", "/language")
+_NO_LANDING = ("/sign-in", "/sign-out", "/language", PATH, f"{PATH}/start")
 
 
 def _pages(request: Request) -> Pages:
@@ -72,10 +74,15 @@ def _sign_in_address(path: str | None) -> str:
     return f"/sign-in?next={quote(landing(path), safe='/')}"
 
 
-def _reader(request: Request, context: ContextDep) -> Person:
+def _identified(request: Request, context: ContextDep) -> Person:
     person = identify(request, context)
     if person is None:
         raise ProblemError(401, WHO, {"Location": _sign_in_address(_here(request))})
+    return person
+
+
+async def _reader(request: Request, person: Annotated[Person, Depends(_identified)]) -> Person:
+    act_as(person.name, address_of(request))
     return person
 
 
@@ -91,7 +98,7 @@ def show(
     request: Request, context: Context, template: str, person: Person | None, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """A page in the reader's language."""
-    values = {"here": _here(request), **values}
+    values = {"here": _here(request), "oidc": context.oidc is not None, **values}
     html = _pages(request).render(template, language_of(request, context, person), person=person, **values)
     return HTMLResponse(html, status)
 
@@ -125,6 +132,24 @@ def sign_in_page(request: Request, context: ContextDep, next: str | None = None)
     return show(request, context, "sign_in.html", None, next=landing(next), name="", problem=None)
 
 
+def problem_page(
+    request: Request, context: Context, status: int, key: str, next: str | None, name: str = "", **values: str
+) -> Response:
+    """The sign-in again, with what was wrong: a sentence of the catalogue."""
+    sentence = _pages(request).words(language_of(request, context))(key, **values)
+    return show(
+        request,
+        context,
+        "sign_in.html",
+        None,
+        status,
+        here=_sign_in_address(next),
+        next=landing(next),
+        name=name,
+        problem=sentence,
+    )
+
+
 @router.post("/sign-in")
 def sign_in(
     request: Request,
@@ -139,22 +164,11 @@ def sign_in(
     try:
         person = check(context, name, password)
     except ProblemError as error:
-        text = _pages(request).words(language_of(request, context))
         key = {401: "sign_in.wrong", 429: "sign_in.wait"}.get(error.status, "sign_in.busy")
-        sentence = text(key, seconds=error.headers.get("Retry-After", ""))
-        return show(
-            request,
-            context,
-            "sign_in.html",
-            None,
-            error.status,
-            here=_sign_in_address(next),
-            next=landing(next),
-            name=name,
-            problem=sentence,
-        )
+        seconds = error.headers.get("Retry-After", "")
+        return problem_page(request, context, error.status, key, next, name, seconds=seconds)
     response = RedirectResponse(landing(next), 303)
-    set_session(request, response, context.records.create_session(person, SESSION_HOURS))
+    begin_session(request, response, context, person)
     return response
 
 
@@ -192,12 +206,13 @@ def rooms_now(
     request: Request, context: ContextDep, person: ReaderDep, site: Annotated[Id | None, Query()] = None
 ) -> Response:
     """The live room board of one site; a choice where there are several."""
-    require(person, LIVE)
-    sites = context.records.sites()
+    require(person, LIVE, site)
+    granted = sites_of(person, LIVE)
+    sites = [one for one in context.records.sites() if granted is None or one.id in granted]
     if site is None and len(sites) != 1:
         return show(request, context, "sites.html", person, sites=sites)
     chosen = context.records.site(site) if site else sites[0]
-    now = _now(context, chosen, context.records.rooms(chosen.id))
+    now = _now(context, chosen, context.records.rooms(chosen.id), granted is None)
     return show(
         request,
         context,
@@ -209,7 +224,7 @@ def rooms_now(
     )
 
 
-def _now(context: Context, site: Site, rooms: list[Room]) -> Now:
+def _now(context: Context, site: Site, rooms: list[Room], is_whole: bool) -> Now:
     records = context.records
     return Now(
         site=site,
@@ -221,7 +236,7 @@ def _now(context: Context, site: Site, rooms: list[Room]) -> Now:
         boards=context.live.boards(site.id),
         placed={one.board: one.room for one in records.placements(site.id, context.now()) if one.room},
         unassigned=[one for one in records.unassigned_boards(site.id) if one.last_seen is not None],
-        progress=context.live.progress(),
+        progress=context.live.progress() if is_whole else [],
         now=context.now(),
     )
 
@@ -236,7 +251,7 @@ def room_page(
     day: Annotated[Day | None, Query()] = None,
 ) -> Response:
     """One room's week around a day: its timetable against what was measured, and the day's CO2."""
-    require(person, PERIODS)
+    require(person, PERIODS, site)
     records = context.records
     where, found = records.site(site), records.room(site, room)
     now_date = today(context, where)
@@ -245,7 +260,7 @@ def room_page(
     facts = records.facts(site, room, days.start, days.end)
     calendar = records.calendar(site)
     weekly = week(calendar, room, days.start, facts, context.now())
-    now = _now(context, where, [found])
+    now = _now(context, where, [found], sites_of(person, LIVE) is None)
     view = board(now)
     kind = now.room_types.get(found.room_type)
     language = language_of(request, context, person)

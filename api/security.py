@@ -16,10 +16,12 @@ from starlette.responses import Response
 from api.context import Context, ContextDep
 from api.problems import ProblemError
 from api.rights import require
-from campus.records.entities import Person
+from campus.acting import act_as
+from campus.records.entities import ADMINISTRATOR, Grant, Person
 
 WHO = "Sign in first, or send an API token as 'Authorization: Bearer TOKEN'."
 COOKIE = "campus_session"
+LOCAL = "local"  # who asks with the token of this run
 SESSION_HOURS = 12  # one school day; school computers are shared
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -40,8 +42,11 @@ def identify(request: Request, context: Context) -> Person | None:
         if token is None:
             return None
         if context.local_token and hmac.compare_digest(token.encode(), context.local_token.encode()):
-            return Person(id=0, name="local", role="administrator", language=context.language)
-        return context.records.token(token)
+            return Person(0, LOCAL, (Grant(ADMINISTRATOR),), context.language)
+        holder = context.records.token(token)
+        if holder and holder.limits and holder.limits.reads_only and request.method not in SAFE:
+            raise ProblemError(403, "This token only reads. Make one that may write, or sign in.")
+        return holder
     session = request.cookies.get(COOKIE)
     if not session or len(session) > 512:
         return None
@@ -49,6 +54,11 @@ def identify(request: Request, context: Context) -> Person | None:
     if person is not None and request.method not in SAFE:
         refuse_forged(request, must_tell=True)
     return person
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from; behind a proxy that is the proxy."""
+    return request.client.host if request.client else "unknown"
 
 
 def refuse_forged(request: Request, must_tell: bool = False) -> None:
@@ -82,34 +92,55 @@ def _person(request: Request, context: ContextDep) -> Person:
     return person
 
 
-def signed_in(
+async def signed_in(
+    request: Request,
     person: Annotated[Person, Depends(_person)],
     _cookie: Annotated[str | None, Depends(cookie_scheme)],
     _bearer: Annotated[object, Depends(bearer_scheme)],
 ) -> Person:
-    """The person asking; 401 for anyone else. (The two schemes are there for OpenAPI.)"""
+    """The person asking; 401 for anyone else. (The two schemes are there for OpenAPI.)
+
+    Not in a thread, so that what the route calls knows who acts.
+    """
+    act_as(person.name, address_of(request))
     return person
 
 
 PersonDep = Annotated[Person, Depends(signed_in)]
 
 
-def has(right: str) -> Callable[[Person], Person]:
-    """A dependency that lets only people with a right pass."""
+def by_sign_in(person: PersonDep) -> Person:
+    """A dependency that lets only those pass who signed in themselves: a token cannot make more of itself."""
+    if person.limits is not None:
+        raise ProblemError(403, "A token may not do this. Sign in with your name and password.")
+    return person
 
-    def check(person: PersonDep) -> Person:
-        require(person, right)
+
+SignedInDep = Annotated[Person, Depends(by_sign_in)]
+
+
+def has(right: str) -> Callable[[Request, Person], Person]:
+    """A dependency that lets only people pass who have a right at the site that the address or query names.
+
+    Without a `site`, those who have it anywhere: the route then narrows its answer with `rights.sites_of`.
+    """
+
+    def check(request: Request, person: PersonDep) -> Person:
+        site = request.path_params.get("site") or request.query_params.get("site")
+        require(person, right, site or None)
         return person
 
     return check
 
 
-def set_session(request: Request, response: Response, token: str) -> None:
-    """Put the session into a cookie that scripts cannot read.
+def begin_session(request: Request, response: Response, context: Context, person: Person) -> None:
+    """Begin a session and put it into a cookie that scripts cannot read.
 
     SameSite=Lax, not Strict: a link in a message to a room's page must open it signed in; writes are kept safe by
     `refuse_forged`. Secure whenever the browser came by https.
     """
+    agent = request.headers.get("user-agent")
+    token = context.records.create_session(person, SESSION_HOURS, address_of(request), agent)
     response.set_cookie(
         COOKIE,
         token,

@@ -73,6 +73,7 @@ class Live:
         with self._telling:
             with self._lock:
                 gone = self._rooms.pop((site, room), None)
+                self._doubts.pop((site, room), None)
                 listeners = tuple(self._listeners)
             for listener in listeners if gone is not None else ():
                 listener(Change("reset", {"site": site}))

@@ -45,6 +45,14 @@ class Settings:
     hosts: str = _setting(
         "", "Further names the pages are reached by, comma-separated (addresses and .local work anyway)"
     )
+    oidc_issuer: str = _setting(
+        "", "Sign-in service by OpenID Connect, its https address; people's accounts name who they are there"
+    )
+    oidc_client_id: str = _setting("", "The id under which this server is registered there")
+    oidc_client_secret: str = _setting("", "Its secret there: better file:PATH, a file that holds it")
+    oidc_redirect: str = _setting(
+        "", "The address registered there to lead back to: https://NAME/sign-in/oidc, exactly"
+    )
     tz: str = _setting("Asia/Ho_Chi_Minh", "Time zone of a school that names none")
     language: str = _setting("vi", "Language of the pages before a reader chooses: vi or en")
     home_assistant: str = _setting(
@@ -96,6 +104,26 @@ class Settings:
                 f"home_assistant is '{prefix}': write off, or one word as prefix, such as homeassistant; not campus."
             )
         return prefix
+
+    def sign_in_service(self) -> tuple[str, str, str, str] | None:
+        """(issuer, client id, secret, redirect) of OpenID Connect; None: not set up. Raises UsageError."""
+        names = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_redirect")
+        given = [getattr(self, name).strip() for name in names]
+        if not any(given):
+            return None
+        if missing := [name for name, value in zip(names, given, strict=True) if not value]:
+            raise UsageError(f"{missing[0]} is missing: OpenID Connect needs {', '.join(names)}.")
+        issuer, client_id, secret, redirect = given
+        if secret.startswith("file:"):
+            try:
+                secret = Path(secret.removeprefix("file:")).expanduser().read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise UsageError(f"oidc_client_secret: the file cannot be read ({error}).") from error
+            if not secret:
+                raise UsageError(
+                    "oidc_client_secret: the file is empty; put the secret of the service into it."
+                )
+        return issuer, client_id, secret, redirect
 
     def host_names(self) -> tuple[str, ...]:
         """`hosts` one by one."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from campus.inference.connectivity import silence_limit_ms
 from campus.live import BoardState, Live
 from campus.records import Records
 from campus.records.entities import LastReply, Reported
@@ -50,10 +51,14 @@ class _Note:
 
 @dataclass(slots=True)
 class Boards:
-    """Thread-safe. `room_of(site, board, at_ms)` says where a board is; silence counts from `listening_ms` on."""
+    """Thread-safe. `room_of(site, board, at_ms)` says where a board is; silence counts from `listening_ms` on.
+
+    `follow(heard, limit_ms)` is told what counts, in order, and how long that board may be silent; it must not block.
+    """
 
     live: Live
     room_of: Callable[[str, str, int], str | None]
+    follow: Callable[[Sighting, int], None] = lambda heard, limit_ms: None
     listening_ms: int | None = None
     _boards: dict[BoardKey, _Board] = field(default_factory=dict)
     _notes: dict[BoardKey, _Note] = field(default_factory=dict)
@@ -75,21 +80,24 @@ class Boards:
         """Take in what was heard, in order. `again`: read from the journal, older than all that was heard since."""
         with self._lock:
             for sighting in sightings:
-                self._saw(sighting, again)
+                if self._saw(sighting, again):
+                    self.follow(sighting, _limit_ms(self._boards[sighting.site, sighting.board]))
 
-    def _saw(self, heard: Sighting, again: bool) -> None:
+    def _saw(self, heard: Sighting, again: bool) -> bool:
+        """Whether it counts: it is not of before what was heard already."""
         key = (heard.site, heard.board)
         board = self._boards.get(key)
         new = board is None
         if board is None:
             board = self._boards[key] = _Board()
         if again and board.heard:
-            return  # overtaken since
+            return False  # overtaken since
         board.heard = board.heard or not again
         board.interval_ms = heard.interval_ms or board.interval_ms
-        note, at_ms = None, None if heard.retained else heard.at_ms
+        note, at_ms, counts = None, None if heard.retained else heard.at_ms, True
         if heard.birth is not None:
             note = _born(board, heard.birth, at_ms, heard.known)
+            counts = note is not None or heard.birth.boot == board.boot
         elif heard.reported is not None:
             note = _reported(board, heard, heard.reported, again)
         elif heard.reply is not None:
@@ -97,14 +105,14 @@ class Boards:
         elif heard.availability is not None:
             current = heard.boot == board.boot or board.boot is None
             if not current and heard.availability != "online":
-                return  # the will of an earlier boot
+                return False  # the will of an earlier boot
             if heard.availability != board.availability:
                 board.availability = heard.availability
                 note = _Note(at_ms, availability=heard.availability)
             if heard.availability != "online":
                 self._note(key, note)
                 self._show(key, board)
-                return
+                return True
         if not heard.retained:
             board.last_seen_ms = heard.at_ms  # also where that is earlier: the clock may have been set back
             if board.availability != "online":
@@ -118,6 +126,7 @@ class Boards:
             board.noted_ms = at_ms
         self._note(key, note)
         self._show(key, board)
+        return counts
 
     def _note(self, key: BoardKey, note: _Note | None) -> None:
         if note is None:
@@ -151,7 +160,7 @@ class Boards:
                 return
             self.listening_ms = min(self.listening_ms, now_ms)
             for key, board in self._boards.items():
-                limit = max(1.5 * KEEPALIVE_MS, 3 * board.interval_ms)
+                limit = _limit_ms(board)
                 seen_ms = board.last_seen_ms or 0
                 if seen_ms > now_ms:  # the clock was ahead
                     seen_ms = board.last_seen_ms = now_ms
@@ -185,6 +194,10 @@ class Boards:
                     self._notes[key] = note
                     self._note(key, newer)
                 raise
+
+
+def _limit_ms(board: _Board) -> int:
+    return silence_limit_ms(KEEPALIVE_MS, board.interval_ms)
 
 
 def _interval_ms(points: dict[str, Any]) -> int:

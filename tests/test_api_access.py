@@ -6,9 +6,9 @@ from fastapi.routing import iter_route_contexts
 
 from api.context import Context
 from api.problems import ProblemError
-from api.rights import LIVE, PERIODS, RIGHTS, may, require
+from api.rights import ALL_RIGHTS, LIVE, PERIODS, RIGHTS, may, require, somewhere
 from api.security import SignIn, signed_in
-from campus.records.entities import ROLES, Person
+from campus.records.entities import ROLES, Grant, Person
 
 OPEN = {
     ("GET", "/health"),
@@ -16,6 +16,8 @@ OPEN = {
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     ("POST", "/language"),
+    ("GET", "/sign-in/oidc"),
+    ("GET", "/sign-in/oidc/start"),
 }
 
 
@@ -38,7 +40,9 @@ def test_every_route_but_the_open_ones_refuses_a_stranger(campus):
     assert {("GET", "/api/v1/readings/export"), ("GET", "/api/v1/live/events"), ("GET", "/")} <= seen
     with campus.client() as stranger:
         for method, path in sorted(seen - OPEN):
-            address = path.format(site=SITE, room=campus.room, board=campus.board, id=1, month="2026-10")
+            address = path.format(
+                site=SITE, room=campus.room, board=campus.board, id=1, month="2026-10", name="lan"
+            )
             is_problem(stranger.request(method, address), 401)
         for method, path in OPEN & seen:
             assert stranger.request(method, path).status_code != 401
@@ -73,7 +77,12 @@ def test_signing_in_gives_a_cookie_that_scripts_cannot_read(campus):
     with campus.client() as browser:
         answer = browser.post("/api/v1/sessions", json={"name": "admin", "password": campus.password})
         assert answer.status_code == 201
-        assert answer.json() == {"name": "admin", "role": "administrator", "language": "vi"}
+        assert answer.json() == {
+            "name": "admin",
+            "language": "vi",
+            "identity": None,
+            "grants": [{"role": "administrator", "site": None}],
+        }
         cookie = answer.headers["set-cookie"].lower()
         assert "httponly" in cookie and "samesite=lax" in cookie and "path=/" in cookie
         assert "secure" not in cookie
@@ -181,11 +190,12 @@ def test_a_refused_sign_in_says_to_wait(campus):
 def test_one_table_decides_what_a_role_may_read(campus):
     """A no-show of one period is for facilities staff and the administrator; others are refused, by page and by API."""
     assert set(RIGHTS) == set(ROLES)
-    people = {role: Person(9, role, role) for role in ROLES}
-    assert {role for role in ROLES if may(people[role], PERIODS)} == {"administrator", "facilities"}
-    assert not may(Person(9, "x", "unheard-of"), LIVE)
-    with pytest.raises(ProblemError, match="leader"):
-        require(people["leader"], PERIODS)
+    people = {role: Person(9, role, (Grant(role),)) for role in ROLES}
+    assert {role for role in ROLES if may(people[role], PERIODS, SITE)} == {"administrator", "facilities"}
+    assert RIGHTS["administrator"] == ALL_RIGHTS
+    assert not somewhere(Person(9, "x", (Grant("unheard-of"),)), LIVE)
+    with pytest.raises(ProblemError, match="right 'periods'"):
+        require(people["leader"], PERIODS, SITE)
     campus.app.dependency_overrides[signed_in] = lambda: people["leader"]
     try:
         with campus.program() as program:
@@ -198,6 +208,8 @@ def test_one_table_decides_what_a_role_may_read(campus):
                 f"sites/{SITE}/rooms/{campus.room}/forecast?date=2026-11-19",
                 f"sites/{SITE}/rooms/{campus.room}/anomalies?date=2026-11-17",
                 f"sites/{SITE}/equipment/facts?{span}",
+                f"sites/{SITE}/boards/{campus.board}/quality",
+                f"sites/{SITE}/findings",
                 f"readings?site={SITE}&room={campus.room}&{span}",
                 "readings/export",
                 "readings/means",

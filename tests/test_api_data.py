@@ -300,7 +300,9 @@ def test_the_example_school_is_in_its_own_time_zone(campus, api):
 def test_the_documentation_names_every_route(campus):
     """docs/api.md and OpenAPI list the same addresses."""
     text = (Path(__file__).parent.parent / "docs" / "api.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"`(?:GET |POST |DELETE )?(/(?:health|api/v1/[a-z/{}]+))`", text))
+    documented = set(
+        re.findall(r"`(?:GET |POST |PUT |PATCH |DELETE )?(/(?:health|api/v1/[a-z/{}-]+))`", text)
+    )
     with campus.program() as program:
         served = set(program.get("/api/v1/openapi.json").json()["paths"])
     assert documented - {"/api/v1/openapi"} == served

@@ -10,7 +10,7 @@ from api_school import MONDAY, NOW, SITE, running
 from api.security import signed_in
 from campus.indicators.definitions import DEFINITIONS
 from campus.indicators.sums import RoomSums
-from campus.records.entities import ROLES, Person
+from campus.records.entities import ROLES, Grant, Person
 from campus.records.figures import SCOPES, Scope, figures
 from campus.records.outlook import room_forecast
 
@@ -39,7 +39,7 @@ def api(campus):
 @pytest.fixture
 def as_role(campus):
     def become(role):
-        campus.app.dependency_overrides[signed_in] = lambda: Person(9, role, role)
+        campus.app.dependency_overrides[signed_in] = lambda: Person(9, role, (Grant(role),))
 
     yield become
     campus.app.dependency_overrides.clear()

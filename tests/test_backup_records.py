@@ -70,7 +70,25 @@ def furnish(records):
             SITE, ROOM, start, start + DAY_MS, spans, [fact, night], [(start + DAY_MS, state)], start + DAY_MS
         )
     furnish_derived(records)
+    furnish_register(records)
     return person
+
+
+def furnish_register(records):
+    """What is done with equipment, and what is to be reached."""
+    piece = records.equipment(SITE)[0].id
+    records.change_equipment(SITE, piece, {"note": "kèm dây\n", "price_vnd": 10**13}, "Cô Lan")
+    records.lend(SITE, {"equipment": piece, "borrower": "Cô Hoa"}, "Cô Lan")
+    records.begin_upkeep(SITE, piece, {"kind": "incident", "symptom": "mờ"}, "Cô Lan")
+    taken = records.begin_stocktaking(SITE, ROOM, "Cô Lan")
+    records.scan(SITE, taken.number, "LẠ-7", "Cô Lan")
+    records.attach(SITE, piece, "ảnh.png", b"\x89PNG\r\n\x1a\n", "Cô Lan")
+    goals = {
+        "site": {"id": SITE, "name": "THCS Hòa Bình"},
+        "targets": [{"indicator": "record_coverage", "year": 2027, "value": 0.1 + 0.2}],
+        "equipment_quotas": [{"from": "2026-09-05", "to": "2027-05-31", "lessons": 40}],
+    }
+    records.import_inventory(Inventory.parse(goals))
 
 
 def furnish_derived(records):
@@ -92,7 +110,8 @@ def furnish_derived(records):
     with records._database.write() as session:
         dirty.mark(session, SITE, {ROOM: [day]}, dirty.FACTS, "thời khóa biểu")
         for table, row in (
-            (MonthTable, {"start": date(2026, 9, 1), "closed_at_ms": T0, "closed_by": "admin", "calendar_version": "x"}),
+            (MonthTable, {"start": date(2026, 9, 1), "closed_at_ms": T0, "closed_by": "admin",
+                          "calendar_version": "x"}),
             (AmendmentTable, {"month": date(2026, 9, 1), "at_ms": T0, "kind": "room", "id": ROOM, "date": day,
                               "before": {"held": 1}, "after": {"held": 2**53}}),
             (BoardStartTable, {"board": BOARD, "at_ms": T0, "boot": "9f3a61c2", "reset_cause": None}),
@@ -141,8 +160,9 @@ def test_records_move_from_either_database_to_the_other_and_back(postgresql, tmp
         fill(records, 4)
         records.ensure_admin()
         token = records.create_token(
-            type("P", (), {"id": 1})(), "another"
+            records.person("admin"), "another"
         )  # would clash if numbered from 1 again
+        assert records.verify_audit().why is None
         assert records.token(token) is not None and len(records.placements(SITE)) == placed
 
 

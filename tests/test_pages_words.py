@@ -9,7 +9,8 @@ from dashboards.web.render import STATIC, TEMPLATES
 from dashboards.web.words import LANGUAGES, Words, catalogue
 
 TEMPLATE_FILES = sorted(TEMPLATES.glob("*.html"))
-PYTHON = [TEMPLATES.parent.parent.parent / "api" / "pages.py", TEMPLATES.parent / "words.py"]
+API = TEMPLATES.parent.parent.parent / "api"
+PYTHON = [API / "pages.py", API / "oidc_pages.py", TEMPLATES.parent / "words.py"]
 BUILT = (
     "state.",
     "count.",

@@ -192,9 +192,7 @@ def test_a_month_that_is_being_made_anew_is_not_closed(records):
     day = date(2026, 11, 3)
     records.store_derivations([derivation(day, [])])
     with records._database.write() as session:
-        dirty.mark(
-            session, SITE, {"a101": [date(2026, 10, 6)], "a102": [day]}, dirty.FACTS, "the timetable", 5
-        )
+        dirty.mark(session, SITE, {"a101": [date(2026, 10, 6)], "a102": [day]}, dirty.FACTS, "the timetable")
     (waiting,) = records.dirty(SITE)  # nothing was derived of a102
     assert (waiting.room, waiting.start, waiting.end) == ("a101", date(2026, 10, 6), date(2026, 10, 7))
     with pytest.raises(UsageError, match="made anew \\(the timetable\\)"):

@@ -60,7 +60,12 @@ def indicators(
     try:
         wanted = Scope(site, scope, id)
         return figures(
-            context.records, wanted, days.start, days.end, context.now(), facilities=may(person, PERIODS)
+            context.records,
+            wanted,
+            days.start,
+            days.end,
+            context.now(),
+            facilities=may(person, PERIODS, site),
         )
     except NotFound:
         raise

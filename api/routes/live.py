@@ -8,8 +8,8 @@ from starlette.responses import Response
 from api.context import ContextDep, Id, now_ms
 from api.models import LiveOut
 from api.problems import ProblemError
-from api.rights import LIVE, may
-from api.security import has, identify
+from api.rights import LIVE, sites_of, somewhere
+from api.security import PersonDep, has, identify
 from api.streams import Streams
 from campus.live import Change
 
@@ -31,13 +31,14 @@ data: {"at_ms":1795394650000}
 
 
 @router.get("", response_model=LiveOut)
-def snapshot(context: ContextDep, site: OneSite = None) -> Any:
-    """The newest state of every room and board, and the progress of long work."""
+def snapshot(context: ContextDep, person: PersonDep, site: OneSite = None) -> Any:
+    """The newest state of every room and board that you may see, and the progress of long work."""
+    granted = sites_of(person, LIVE)
     return {
         "at_ms": now_ms(context),
-        "rooms": context.live.rooms(site),
-        "boards": context.live.boards(site),
-        "progress": context.live.progress(),
+        "rooms": [one for one in context.live.rooms(site) if granted is None or one.site in granted],
+        "boards": [one for one in context.live.boards(site) if granted is None or one.site in granted],
+        "progress": context.live.progress() if granted is None else [],
     }
 
 
@@ -46,7 +47,7 @@ def snapshot(context: ContextDep, site: OneSite = None) -> Any:
     response_class=Response,
     responses={200: {"content": {"text/event-stream": {"example": _EVENTS}}}},
 )
-async def events(request: Request, context: ContextDep, site: OneSite = None) -> Response:
+async def events(request: Request, context: ContextDep, person: PersonDep, site: OneSite = None) -> Response:
     """Server-sent events: `room`, `board` and `progress` carry the new state; `beat` comes at least every 15 s.
 
     After `reset` (this reader was too slow, or a room is gone) and after every reconnection, read the snapshot again.
@@ -58,11 +59,16 @@ async def events(request: Request, context: ContextDep, site: OneSite = None) ->
             503, "Too many pages follow the live state. Close some and try again.", {"Retry-After": "30"}
         )
 
+    granted = sites_of(person, LIVE)
+
     def wanted(change: Change) -> bool:
-        return site is None or change.kind == "progress" or change.body.get("site") == site
+        of = change.body.get("site")
+        if change.kind == "progress":
+            return granted is None
+        return site in (None, of) and (granted is None or of in granted)
 
     def still_allowed() -> bool:
-        person = identify(request, context)
-        return person is not None and may(person, LIVE)
+        now = identify(request, context)
+        return now is not None and somewhere(now, LIVE) and sites_of(now, LIVE) == granted
 
     return streams.response(wanted, still_allowed, lambda: now_ms(context))

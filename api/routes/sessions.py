@@ -1,13 +1,14 @@
-"""Signing in and out."""
+"""Signing in and out, one's own sessions and password."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
-from api.account_models import PersonOut, SignInForm
+from api.account_models import PasswordForm, PersonOut, SessionOut, SignInForm
 from api.context import ContextDep
-from api.problems import PROBLEMS
-from api.security import COOKIE, SESSION_HOURS, PersonDep, SignIn, refuse_forged, set_session
+from api.problems import PROBLEMS, ProblemError
+from api.security import COOKIE, PersonDep, SignedInDep, SignIn, begin_session, refuse_forged
+from campus.records.entities import Person
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
@@ -18,8 +19,21 @@ def sign_in(request: Request, response: Response, context: ContextDep, form: Sig
     refuse_forged(request)
     check: SignIn = request.app.state.sign_in
     person = check(context, form.name, form.password)
-    set_session(request, response, context.records.create_session(person, SESSION_HOURS))
+    begin_session(request, response, context, person)
     return person
+
+
+@router.get("", response_model=list[SessionOut])
+def sessions(request: Request, context: ContextDep, person: SignedInDep) -> Any:
+    """Where you are signed in, the newest first."""
+    return context.records.sessions(account(person), request.cookies.get(COOKIE))
+
+
+@router.delete("", status_code=204)
+def end_all(response: Response, context: ContextDep, person: SignedInDep) -> None:
+    """End all of your sessions, this one too."""
+    context.records.end_sessions(account(person).name)
+    response.delete_cookie(COOKIE)
 
 
 @router.get("/current", response_model=PersonOut)
@@ -34,3 +48,38 @@ def sign_out(request: Request, response: Response, context: ContextDep, person: 
     if token := request.cookies.get(COOKIE):
         context.records.end_session(token)
     response.delete_cookie(COOKIE)
+
+
+@router.put("/current/password", status_code=204, responses={429: PROBLEMS[503]})
+def change_password(
+    request: Request, response: Response, context: ContextDep, person: SignedInDep, form: PasswordForm
+) -> None:
+    """Change your password. Every session ends but a new one that begins here, and every token is revoked."""
+    name = account(person).name
+    check: SignIn = request.app.state.sign_in
+    try:
+        check(context, name, form.old)
+    except ProblemError as error:
+        if error.status != 401:
+            raise
+        raise ProblemError(422, "'old' is not your password. Check it and try again.") from error
+    context.records.set_password(name, form.new)
+    begin_session(request, response, context, person)
+
+
+@router.delete("/{id}", status_code=204)
+def end_one(
+    context: ContextDep, person: SignedInDep, id: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+) -> None:
+    """End one of your sessions."""
+    context.records.end_one_session(account(person), id)
+
+
+def account(person: Person) -> Person:
+    """The person, who must have an account in the records."""
+    if person.id == 0:
+        raise ProblemError(
+            409,
+            "The local token has no account of its own. Sign in as a person to manage sessions and tokens.",
+        )
+    return person

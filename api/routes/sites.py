@@ -6,16 +6,17 @@ from fastapi import APIRouter, Depends
 
 from api.context import ContextDep, DaysDep, RoomId, SiteId
 from api.models import IntervalOut, RoomOut, SiteDetail, SiteOut
-from api.rights import PERIODS, PLACES
-from api.security import has
+from api.rights import PERIODS, PLACES, sites_of
+from api.security import PersonDep, has
 
 router = APIRouter(prefix="/sites", tags=["sites"], dependencies=[Depends(has(PLACES))])
 
 
 @router.get("", response_model=list[SiteOut])
-def sites(context: ContextDep) -> Any:
-    """Every site."""
-    return context.records.sites()
+def sites(context: ContextDep, person: PersonDep) -> Any:
+    """The sites at which you have a role."""
+    granted = sites_of(person, PLACES)
+    return [one for one in context.records.sites() if granted is None or one.id in granted]
 
 
 @router.get("/{site}", response_model=SiteDetail)

@@ -1,4 +1,4 @@
-"""Personal API tokens."""
+"""Personal API tokens. A token cannot make, list or revoke tokens: that needs a session."""
 
 from typing import Annotated, Any
 
@@ -7,8 +7,10 @@ from fastapi import APIRouter, Path
 from api.account_models import NewToken, TokenForm, TokenOut
 from api.context import ContextDep
 from api.problems import PROBLEMS, ProblemError
-from api.security import PersonDep
-from campus.records.entities import Person
+from api.rights import ALL_RIGHTS, knows, no_site
+from api.routes.sessions import account
+from api.security import SignedInDep
+from campus.records.entities import AccessToken, Limits
 
 router = APIRouter(prefix="/tokens", tags=["tokens"], responses={409: PROBLEMS[503]})
 
@@ -16,28 +18,41 @@ MAX_TOKENS = 50
 
 
 @router.get("", response_model=list[TokenOut])
-def tokens(context: ContextDep, person: PersonDep) -> Any:
+def tokens(context: ContextDep, person: SignedInDep) -> Any:
     """Your tokens, without their secrets."""
-    return context.records.tokens(_account(person))
+    return [_out(one) for one in context.records.tokens(account(person))]
 
 
 @router.post("", status_code=201, response_model=NewToken)
-def create(context: ContextDep, person: PersonDep, form: TokenForm) -> Any:
-    """A new token with your rights, valid until you revoke it. It is shown once."""
-    if len(context.records.tokens(_account(person))) >= MAX_TOKENS:
+def create(context: ContextDep, person: SignedInDep, form: TokenForm) -> Any:
+    """A new token, valid for a year if you say nothing else. It is shown once, and never may what you may not."""
+    if len(context.records.tokens(account(person))) >= MAX_TOKENS:
         raise ProblemError(409, f"You have {MAX_TOKENS} tokens already. Revoke one that is no longer used.")
-    return {"token": context.records.create_token(person, form.label)}
+    if unknown := sorted(set(form.rights or ()) - ALL_RIGHTS):
+        raise ProblemError(
+            422, f"'rights' names '{unknown[0][:40]}'; use some of {', '.join(sorted(ALL_RIGHTS))}."
+        )
+    if form.site is not None and not knows(person, form.site):
+        raise no_site(form.site)
+    limits = Limits(None if form.rights is None else frozenset(form.rights), form.reads_only, form.site)
+    return {"token": context.records.create_token(person, form.label, limits, form.days)}
 
 
 @router.delete("/{id}", status_code=204)
-def revoke(context: ContextDep, person: PersonDep, id: Annotated[int, Path(ge=1, lt=2**31)]) -> None:
+def revoke(context: ContextDep, person: SignedInDep, id: Annotated[int, Path(ge=1, lt=2**31)]) -> None:
     """Revoke one of your tokens."""
-    context.records.revoke_token(id, _account(person))
+    context.records.revoke_token(id, account(person))
 
 
-def _account(person: Person) -> Person:
-    if person.id == 0:
-        raise ProblemError(
-            409, "The local token has no account of its own. Sign in as a person to manage tokens."
-        )
-    return person
+def _out(token: AccessToken) -> TokenOut:
+    rights = token.limits.rights
+    return TokenOut(
+        id=token.id,
+        label=token.label,
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        last_used_at=token.last_used_at,
+        reads_only=token.limits.reads_only,
+        rights=None if rights is None else sorted(rights),
+        site=token.limits.site,
+    )

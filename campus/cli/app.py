@@ -1,6 +1,7 @@
 """The table of commands, and what becomes of an error."""
 
 import errno
+import getpass
 import logging
 import re
 import sys
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from campus.acting import COMMAND_LINE, acting
 from campus.errors import CampusError
 
 COMMANDS = {
@@ -20,7 +22,9 @@ COMMANDS = {
     "api": ("campus.cli.services", "api", "Start"),
     "init": ("campus.cli.init", "init", "Set up"),
     "inventory": ("campus.cli.people", "inventory", "Set up"),
+    "equipment": ("campus.cli.equipment", "equipment_app", "Set up"),
     "timetable": ("campus.cli.timetable", "timetable_app", "Set up"),
+    "people": ("campus.cli.accounts", "people_app", "Set up"),
     "password": ("campus.cli.people", "password", "Set up"),
     "board": ("campus.cli.boards", "board_app", "Set up"),
     "doctor": ("campus.cli.doctor", "doctor", "Set up"),
@@ -28,6 +32,8 @@ COMMANDS = {
     "restore": ("campus.cli.restore", "restore", "Keep"),
     "indicators": ("campus.cli.figures", "indicators", "Read"),
     "month": ("campus.cli.figures", "month_app", "Read"),
+    "incidents": ("campus.cli.incidents", "incidents", "Read"),
+    "audit": ("campus.cli.audit", "audit_app", "Read"),
     "export": ("campus.cli.reading", "export_app", "Read"),
     "dead-letters": ("campus.cli.letters", "dead_letters", "Read"),
     "gaps": ("campus.cli.letters", "gaps", "Read"),
@@ -90,11 +96,20 @@ def root(
     """Campus Monitor: know how a school's rooms, labs and equipment are really used."""
 
 
+def _user() -> str:
+    """The account of this machine that gives the command."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "somebody"
+
+
 def run(arguments: list[str] | None = None) -> int:
     """The exit code of one command: 0, 1 for a failure, 2 for a wrong request, 130 after Ctrl-C."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:
-        app(arguments)
+        with acting(_user(), COMMAND_LINE):
+            app(arguments)
     except CampusError as error:
         print(f"campus: {error}", file=sys.stderr)
         return error.exit_code

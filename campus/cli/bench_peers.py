@@ -50,7 +50,7 @@ def peers(
     telegraf_path: Annotated[
         Path | None,
         typer.Option(
-            "--telegraf", help="Its program; it needs parsers.xpath. Untested: no Telegraf was at hand"
+            "--telegraf", help="Its program; it needs inputs.mqtt_consumer, parsers.xpath, outputs.influxdb"
         ),
     ] = None,
     influxd_path: Annotated[

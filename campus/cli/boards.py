@@ -84,4 +84,4 @@ def own_wifi(board: str) -> str:
 
 
 # Each registers its commands on board_app.
-from campus.cli import boards_accounts, boards_flash, boards_remote  # noqa: E402, F401
+from campus.cli import boards_accounts, boards_flash, boards_quality, boards_remote  # noqa: E402, F401

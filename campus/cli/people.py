@@ -13,7 +13,7 @@ from campus.cli.running import DataFolder, running
 from campus.errors import StoreError, UsageError
 from campus.records import open_records
 from campus.records.inventory import Inventory
-from campus.records.people import LEAST_PASSWORD
+from campus.records.passwords import LEAST_PASSWORD
 from campus.settings import Settings
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from api.app import create_app
 from api.context import Context
+from api.oidc import Provider
 from api.server import ApiServer
 from campus.boards.setup import Setup
 from campus.cli.archive import JOURNAL
@@ -99,6 +100,7 @@ class System:
             server.start()
 
     def _server(self, token: str, owns: bool) -> ApiServer:
+        service = self.settings.sign_in_service()
         context = Context(
             records=self.records,
             telemetry=self.telemetry,
@@ -110,6 +112,7 @@ class System:
             language=self.settings.language,
             hosts=self.settings.host_names(),
             backup=self._backup if owns else None,
+            oidc=Provider(*service, now) if service else None,
         )
         return ApiServer(create_app(context), *self.settings.address())
 

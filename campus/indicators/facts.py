@@ -163,11 +163,7 @@ def _people(
     """(counted minutes, person minutes) of each window."""
     if not stretches:
         return [(0.0, 0.0)] * len(windows)
-    counted = [
-        stretch
-        for stretch in stretches
-        if stretch.state == COUNTED and stretch.value is not None
-    ]
+    counted = [stretch for stretch in stretches if stretch.state == COUNTED and stretch.value is not None]
     return [
         (length(parts) / MINUTE_MS, sum((part[1] - part[0]) * part[3] for part in parts) / MINUTE_MS)
         for parts in split(cut(counted, occupied), windows)

@@ -1,6 +1,6 @@
 """What the collector derives: intervals, facts, calibrations and checkpoints of rooms, replaced range by range."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from campus.errors import NotFound
 from campus.indicators import EquipmentFact, RoomFact
 from campus.indicators.sums import EquipmentSums, RoomSums
 from campus.inference import EQUIPMENT, ROOM, Interval, Stretch
-from campus.records import dirty, facts, months, spans, sums
+from campus.records import dirty, facts, lessons, months, spans, sums
 from campus.records.derived_tables import (
     CalibrationTable,
     CheckpointTable,
@@ -155,26 +155,52 @@ def _lock(session: Session, site: str, room: str) -> None:
 
 
 def _store_facts(session: Session, part: Derivation, at: datetime) -> None:
-    """The facts, and the sums of the days and months they are of."""
+    """The facts, and what is kept beside them: the sums of their days and months, the lessons of their days."""
     site, room, span = part.site, part.room, (part.start_ms, part.end_ms)
-    for day in sorted(facts.replace(session, RoomFact, site, room, *span, part.facts)):
-        found = facts.read(session, RoomFact, site, room, *_day(day))
-        changed = sums.store_day(session, site, ROOM, room, day, RoomSums, sums.of_room(found))
-        months.amend(session, site, ROOM, room, day, changed, at)
+    if days := facts.replace(session, RoomFact, site, room, *span, part.facts):
+        others = facts.beside(session, RoomFact, site, room, *span, part.facts, days)
+        held = _by_day([*others, *facts.distinct(part.facts)])
+        lessons.store(session, site, room, {day: held.get(day, ()) for day in days})
+        new = {room: {day: sums.of_room(held.get(day, ())) for day in days}}
+        _note(session, site, ROOM, sums.store_days(session, site, ROOM, RoomSums, new), at)
     before = facts.equipment_by_day(session, site, room, *span)
-    for day in sorted(facts.replace(session, EquipmentFact, site, room, *span, part.equipment_facts)):
-        pieces = before.get(day, set()) | {
-            fact.equipment for fact in part.equipment_facts if fact.date == day
-        }
-        for piece in sorted(pieces):
-            of_piece = facts.of_piece(session, site, piece, *_day(day))
-            new = sums.of_equipment(of_piece)
-            changed_piece = sums.store_day(session, site, EQUIPMENT, piece, day, EquipmentSums, new)
-            months.amend(session, site, EQUIPMENT, piece, day, changed_piece, at)
+    if days := facts.replace(session, EquipmentFact, site, room, *span, part.equipment_facts):
+        touched = {(piece, day) for day, pieces in before.items() for piece in pieces}
+        touched |= {(fact.equipment, fact.date) for fact in part.equipment_facts}
+        pieces = sorted({piece for piece, _ in touched})
+        elsewhere = facts.beside(
+            session, EquipmentFact, site, room, *span, part.equipment_facts, days, pieces
+        )
+        of_piece: dict[str, list[EquipmentFact]] = {piece: [] for piece in pieces}
+        for fact in (*elsewhere, *facts.distinct(part.equipment_facts)):
+            of_piece.setdefault(fact.equipment, []).append(fact)
+        renewed: dict[str, dict[date, dict[str, EquipmentSums]]] = {}
+        for piece in pieces:
+            by_day = _by_day(of_piece[piece])
+            renewed[piece] = {
+                day: sums.of_equipment(by_day.get(day, ())) for day in days if (piece, day) in touched
+            }
+        _note(session, site, EQUIPMENT, sums.store_days(session, site, EQUIPMENT, EquipmentSums, renewed), at)
 
 
-def _day(day: date) -> tuple[date, date]:
-    return day, date.fromordinal(day.toordinal() + 1)
+def _by_day(found: Iterable[facts.Fact]) -> dict[date, list[facts.Fact]]:
+    by_day: dict[date, list[facts.Fact]] = {}
+    for fact in found:
+        by_day.setdefault(fact.date, []).append(fact)
+    return by_day
+
+
+def _note(
+    session: Session, site: str, kind: str, changes: Iterable[tuple[str, date, Any, Any]], at: datetime
+) -> None:
+    """Log what became of days of closed months."""
+    closed: dict[date, bool] = {}
+    for id, day, before, after in changes:
+        month = sums.month_of(day)
+        if month not in closed:
+            closed[month] = months.is_closed(session, site, month)
+        if closed[month]:
+            months.amend(session, site, kind, id, day, (before, after), at)
 
 
 def _store_checkpoints(session: Session, part: Derivation) -> None:

@@ -5,12 +5,14 @@ from datetime import date, datetime
 from typing import Any
 
 from campus.indicators import EquipmentFact, RoomFact
+from campus.indicators.ghosts import LessonDay
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
 from campus.indicators.tariff import Tariff
 from campus.inference import EQUIPMENT, ROOM, Interval, Stretch
-from campus.records import derivations, dirty, facts, months, sums, tariffs
+from campus.records import audit, derivations, dirty, facts, lessons, months, ranges, sums, tariffs
 from campus.records.database import Database
 from campus.records.entities import Amendment, Calibration, ClosedMonth, Derivation, Dirty
+from campus.records.instants import to_ms
 
 
 class DerivedRecords:
@@ -118,6 +120,13 @@ class DerivedRecords:
         with self._database.read() as session:
             return dirty.read(session, site, room)
 
+    def lesson_days(
+        self, site: str, start: date, end: date, rooms: Sequence[str] | None = None
+    ) -> list[LessonDay]:
+        """The lessons of each room and local date of [start, end) and how they went, by date; of these rooms or all."""
+        with self._database.read() as session:
+            return lessons.read(session, site, start, end, rooms)
+
     # sums of facts
 
     def room_sums(
@@ -125,35 +134,60 @@ class DerivedRecords:
     ) -> dict[str, RoomSums]:
         """room -> sums over the local dates [start, end); of one subject group's lessons only, if it is given."""
         with self._database.read() as session:
-            return sums.read(session, RoomSums, ROOM, site, start, end, rooms, subject_group)
+            return ranges.read(session, RoomSums, ROOM, site, start, end, rooms, subject_group)
 
     def equipment_sums(
-        self, site: str, start: date, end: date, ids: Sequence[str] | None = None, subject_group: str = ""
+        self,
+        site: str,
+        start: date,
+        end: date,
+        ids: Sequence[str] | None = None,
+        subject_group: str = "",
+        fields: Sequence[str] = (),
     ) -> dict[str, EquipmentSums]:
-        """equipment -> sums over the local dates [start, end); of one subject group's lessons only, if it is given."""
+        """equipment -> sums over the local dates [start, end); of one subject group's lessons only, if it is given.
+
+        `fields`: only these are read, the others are zero.
+        """
         with self._database.read() as session:
-            return sums.read(session, EquipmentSums, EQUIPMENT, site, start, end, ids, subject_group)
+            return ranges.read(
+                session, EquipmentSums, EQUIPMENT, site, start, end, ids, subject_group, fields
+            )
+
+    def total(
+        self,
+        kind: type[sums.Sums],
+        what: str,
+        site: str,
+        start: date,
+        end: date,
+        ids: Sequence[str] | None = None,
+        subject_group: str = "",
+    ) -> sums.Sums:
+        """The sums of rooms, pieces of equipment or boards (`what`: ROOM, EQUIPMENT, BOARD) added up over these."""
+        with self._database.read() as session:
+            return ranges.total(session, kind, what, site, start, end, ids, subject_group)
 
     def link_sums(
         self, site: str, kind: str, start: date, end: date, ids: Sequence[str] | None = None
     ) -> dict[str, LinkSums]:
         """board or room (`kind`) -> sums of its connectivity over the local dates [start, end)."""
         with self._database.read() as session:
-            return sums.read(session, LinkSums, kind, site, start, end, ids)
+            return ranges.read(session, LinkSums, kind, site, start, end, ids)
 
     def daily_room_sums(
         self, site: str, start: date, end: date, rooms: Sequence[str] | None = None, subject_group: str = ""
     ) -> dict[date, RoomSums]:
         """local date -> sums over the rooms, of [start, end)."""
         with self._database.read() as session:
-            return sums.by_day(session, RoomSums, ROOM, site, start, end, rooms, subject_group)
+            return ranges.by_day(session, RoomSums, ROOM, site, start, end, rooms, subject_group)
 
     def daily_equipment_sums(
         self, site: str, start: date, end: date, ids: Sequence[str] | None = None
     ) -> dict[date, EquipmentSums]:
         """local date -> sums over the equipment, of [start, end)."""
         with self._database.read() as session:
-            return sums.by_day(session, EquipmentSums, EQUIPMENT, site, start, end, ids)
+            return ranges.by_day(session, EquipmentSums, EQUIPMENT, site, start, end, ids)
 
     def tariffs(self, site: str) -> list[Tariff]:
         """What a kilowatt hour costs, by the date from which it does."""
@@ -168,7 +202,11 @@ class DerivedRecords:
         Raises UsageError for a month that is closed, not over, not derived to its end, or being made anew.
         """
         with self._database.write() as session:
-            return months.close(session, site, month, by, self._now())
+            closed = months.close(session, site, month, by, self._now())
+            after = {"closed_by": by, "calendar_version": closed.calendar_version}
+            month_id = f"{closed.start:%Y-%m}"
+            audit.note(session, to_ms(self._now()), "month.closed", "month", month_id, None, after, site)
+        return closed
 
     def closed_months(self, site: str) -> list[ClosedMonth]:
         """The newest first."""
@@ -178,12 +216,12 @@ class DerivedRecords:
     def closed_room_sums(self, site: str, month: date, subject_group: str = "") -> dict[str, RoomSums]:
         """room -> sums of a month as they were when it was closed."""
         with self._database.read() as session:
-            return sums.closed(session, RoomSums, ROOM, site, sums.month_of(month), subject_group)
+            return ranges.closed(session, RoomSums, ROOM, site, sums.month_of(month), subject_group)
 
     def closed_equipment_sums(self, site: str, month: date) -> dict[str, EquipmentSums]:
         """equipment -> sums of a month as they were when it was closed."""
         with self._database.read() as session:
-            return sums.closed(session, EquipmentSums, EQUIPMENT, site, sums.month_of(month))
+            return ranges.closed(session, EquipmentSums, EQUIPMENT, site, sums.month_of(month))
 
     def amendments(self, site: str, month: date) -> list[Amendment]:
         """What changed in a closed month since, in the order in which it did."""

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, ForeignKeyConstraint, Index, Integer
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKeyConstraint, Index, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
@@ -98,18 +98,31 @@ class EquipmentFactTable(Base):
     idle_wh: Mapped[float]
 
 
+class LessonDayTable(Base):
+    """The lessons of a room on a date and how they went: see `indicators.ghosts.LessonDay`. `planned` is JSON."""
+
+    __tablename__ = "lesson_day"
+    __table_args__ = (ForeignKeyConstraint(*_ROOM_KEY), _CLUSTERED)
+    site: Mapped[str] = mapped_column(primary_key=True)
+    local_date: Mapped[date] = mapped_column("date", primary_key=True)
+    room: Mapped[str] = mapped_column(primary_key=True)
+    planned: Mapped[str] = mapped_column(Text)
+    outcomes: Mapped[str] = mapped_column(LABEL)
+
+
 class _Sums:
     """Facts summed over a span: `day`, `month` (its first day), or `closed`, a month as it was when it was closed.
 
-    `subject_group` "" is the total; another one sums only the lessons of that group.
+    `subject_group` "" is the total; another one sums only the lessons of that group. The key comes first: SQLite before
+    3.42 takes a table that is stored by a key of later columns for damaged.
     """
 
-    site: Mapped[str] = mapped_column(primary_key=True)
-    span: Mapped[str] = mapped_column(WORD, primary_key=True)
-    subject_group: Mapped[str] = mapped_column(primary_key=True)
-    start: Mapped[date] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(WORD, primary_key=True)
-    id: Mapped[str] = mapped_column(primary_key=True)
+    site: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
+    span: Mapped[str] = mapped_column(WORD, primary_key=True, sort_order=-1)
+    subject_group: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
+    start: Mapped[date] = mapped_column(primary_key=True, sort_order=-1)
+    kind: Mapped[str] = mapped_column(WORD, primary_key=True, sort_order=-1)
+    id: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
 
 
 def _columns(names: tuple[str, ...]) -> dict[str, Any]:

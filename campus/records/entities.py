@@ -30,6 +30,9 @@ class Building:
     site: str
     id: str
     name: str
+    area_m2: float | None = None
+    built_year: int | None = None
+    floors: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,15 @@ class Room:
     room_type: str
     capacity: int | None
     volume_m3: float | None = None
+    area_m2: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """A thing with a record. `kind` is an id (`projector`); `condition` is one of CONDITIONS."""
+    """A thing with a record. `kind` is an id (`projector`); `condition` is one of CONDITIONS.
+
+    The whole record is campus.records.register.EquipmentRecord.
+    """
 
     site: str
     id: str
@@ -220,20 +227,92 @@ class Amendment:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A role, one of ROLES, at one site; `site` None: at every site of this server."""
+
+    role: str
+    site: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a token may of what its person may: these rights only (None: all), reading only, one site only."""
+
+    rights: frozenset[str] | None = None
+    reads_only: bool = False
+    site: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who signs in with `name`. `role` is one of ROLES, `language` one of LANGUAGES."""
+    """Someone who signs in with `name`. `language` is one of LANGUAGES.
+
+    `identity` is the e-mail address or subject by which a sign-in service knows the person. `limits` are those of the
+    token that is used; None: the person signed in.
+    """
 
     id: int
     name: str
-    role: str
+    grants: tuple[Grant, ...] = ()
     language: str = "vi"
+    identity: str | None = None
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session of a browser; `is_own`: the one that asks. `id` is not its secret."""
+
+    id: str
+    created_at: datetime
+    expires_at: datetime
+    address: str | None
+    agent: str | None
+    is_own: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A personal API token, without its secret."""
+    """A personal API token, without its secret. `last_used_at` is right to the hour."""
 
     id: int
     person: int
     label: str
     created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """Who did what, from where, to which object of `kind` and `id` (of one site, or of none), and what it changed."""
+
+    number: int
+    at: datetime
+    who: str
+    from_where: str
+    what: str
+    kind: str
+    site: str | None
+    id: str
+    before: Any
+    after: Any
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The last row of the audit log: noted elsewhere, it shows that nothing before it was changed."""
+
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The audit log was right up to row `right`; `wrong` is the first row that is not, and `why`; None: all right."""
+
+    right: int
+    wrong: int | None
+    why: str | None

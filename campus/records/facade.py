@@ -5,18 +5,18 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from campus.calendar import Lesson, SubjectPlace
 from campus.calendar.school import SchoolCalendar
-from campus.records import boards, importing, people, places, snapshot, timetable, timetable_import
+from campus.records import audit, boards, importing, places, snapshot, timetable, timetable_import
 from campus.records.database import Database
 from campus.records.derived import DerivedRecords
 from campus.records.entities import (
-    AccessToken,
     Board,
     Building,
     Equipment,
     LastReply,
-    Person,
     Placement,
     Reported,
     Room,
@@ -25,8 +25,11 @@ from campus.records.entities import (
     Site,
     SubjectGroup,
 )
+from campus.records.instants import to_ms
 from campus.records.inventory import Inventory
 from campus.records.linked import LinkedRecords
+from campus.records.peopled import PeopledRecords
+from campus.records.registered import COMMAND_LINE, RegisteredRecords
 from campus.records.timetable_import import TimetableFile
 
 
@@ -39,18 +42,22 @@ def open_records(url: str, data: Path, now: Callable[[], datetime] = _now) -> "R
 
     `url` is "sqlite" (the file records.sqlite in `data`, made with its folder) or a PostgreSQL URL.
     """
-    return Records(Database.open(url, data), now)
+    return Records(Database.open(url, data), now, data)
 
 
-class Records(DerivedRecords, LinkedRecords):
+class Records(DerivedRecords, LinkedRecords, PeopledRecords, RegisteredRecords):
     """Thread-safe: every method is one transaction. Failures of the database are StoreError.
 
     An id that does not exist is NotFound where one thing is asked for, and where a site's things are listed.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], datetime] = _now, data: Path | None = None
+    ) -> None:
+        """`data`: the folder of the files that belong to records."""
         self._database = database
         self._now = now
+        self._data = data
         self._calendars = timetable.Calendars()
 
     def close(self) -> None:
@@ -160,17 +167,21 @@ class Records(DerivedRecords, LinkedRecords):
 
     # inventory and timetable
 
-    def import_inventory(self, inventory: Inventory, dry_run: bool = False) -> list[str]:
+    def import_inventory(
+        self, inventory: Inventory, dry_run: bool = False, by: str = COMMAND_LINE
+    ) -> list[str]:
         """Add or update what the inventory names, all or nothing; returns one line per change, [] when none.
 
         A field that is left out keeps what is stored. Nothing is removed, but the terms, bells, closures
         and lessons given replace the site's as a whole. Raises UsageError naming the field:
-        `lessons[3].room: ...`.
+        `lessons[3].room: ...`. `by` stands in the history of the fields.
         """
         with self._database.write() as session:
-            changes = importing.apply(session, inventory)
+            changes = importing.apply(session, inventory, by, self._now())
             if dry_run:
                 session.rollback()
+            else:
+                self._note_changes(session, "inventory.imported", inventory.site.id, changes)
         return changes
 
     def calendar(self, site: str) -> SchoolCalendar:
@@ -189,7 +200,9 @@ class Records(DerivedRecords, LinkedRecords):
     ) -> list[str]:
         """Add or replace rows, by subject, and take those of `forgotten` away; one line per change. UsageError."""
         with self._database.write() as session:
-            return timetable_import.set_places(session, site, rows, forgotten)
+            changes = timetable_import.set_places(session, site, rows, forgotten)
+            self._note_changes(session, "subject-places.changed", site, changes)
+        return changes
 
     def read_timetable(
         self,
@@ -231,63 +244,10 @@ class Records(DerivedRecords, LinkedRecords):
             changes = timetable_import.apply(writing, site, lessons, names, session, valid_from, valid_to)
             if dry_run:
                 writing.rollback()
+            else:
+                self._note_changes(writing, "timetable.imported", site, changes)
         return changes
 
-    # people
-
-    def ensure_admin(self) -> str | None:
-        """Create `admin` and return its generated password, which is kept nowhere; None if it exists."""
-        with self._database.write() as session:
-            return people.ensure_admin(session)
-
-    def sign_in(self, name: str, password: str) -> Person | None:
-        """The person, or None; an unknown name costs as much work as a wrong password."""
-        with self._database.read() as session:
-            person, stored = people.credentials(session, name)
-        # Outside the transaction: hashing is slow by design.
-        if not people.matches(stored, password) or person is None:
-            return None
-        if people.is_outdated(stored):
-            renewed = people.hash_password(password)
-            with self._database.write() as session:
-                people.renew(session, person, stored, renewed)
-        return person
-
-    def set_password(self, name: str, password: str) -> None:
-        """Change a password and end the person's sessions. Raises NotFound, UsageError if it is too short."""
-        hashed = people.hash_password(password)
-        with self._database.write() as session:
-            people.set_password(session, name, hashed)
-
-    def create_session(self, person: Person, hours: float) -> str:
-        """A new session's token. Only its hash is stored."""
-        with self._database.write() as session:
-            return people.create_session(session, person, hours, self._now())
-
-    def session(self, token: str) -> Person | None:
-        """Who a session's token belongs to; None when it is unknown, ended or expired."""
-        with self._database.read() as session:
-            return people.session_person(session, token, self._now())
-
-    def end_session(self, token: str) -> None:
-        with self._database.write() as session:
-            people.end_session(session, token)
-
-    def create_token(self, person: Person, label: str) -> str:
-        """A new API token, valid until it is revoked. Only its hash is stored."""
-        with self._database.write() as session:
-            return people.create_token(session, person, label, self._now())
-
-    def token(self, token: str) -> Person | None:
-        """Who an API token belongs to; None when it is unknown or revoked."""
-        with self._database.read() as session:
-            return people.token_person(session, token)
-
-    def tokens(self, person: Person) -> list[AccessToken]:
-        with self._database.read() as session:
-            return people.tokens(session, person)
-
-    def revoke_token(self, id: int, person: Person | None = None) -> None:
-        """Revoke a token, of `person` only when given. Raises NotFound."""
-        with self._database.write() as session:
-            people.revoke_token(session, id, person)
+    def _note_changes(self, session: Session, what: str, site: str, changes: Sequence[str]) -> None:
+        if changes:
+            audit.note(session, to_ms(self._now()), what, "site", site, None, {"changes": changes}, site)

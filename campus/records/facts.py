@@ -1,9 +1,10 @@
 """Facts of rooms and equipment: read by local date, replaced by range of time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import delete, select
@@ -24,6 +25,20 @@ TABLES: dict[type, type[Base]] = {RoomFact: RoomFactTable, EquipmentFact: Equipm
 _FIELDS: dict[type, list[tuple[str, Any]]] = {
     kind: [(one.name, table.__table__.c[_INSTANTS.get(one.name, one.name)]) for one in fields(kind)]
     for kind, table in TABLES.items()
+}
+_FIRST = ("start", "end", "date")  # these are stored in another form
+_NAMES = {
+    kind: ["start_ms", "end_ms", "date", *(column.name for name, column in columns if name not in _FIRST)]
+    for kind, columns in _FIELDS.items()
+}
+_OTHERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    kind: attrgetter(*(name for name, _ in columns if name not in _FIRST))
+    for kind, columns in _FIELDS.items()
+}
+_REPLACING = {
+    kind: f"INSERT OR REPLACE INTO {TABLES[kind].__tablename__} ({', '.join(names)}) "  # noqa: S608 - our own names
+    f"VALUES ({', '.join('?' for _ in names)})"
+    for kind, names in _NAMES.items()
 }
 
 
@@ -53,18 +68,49 @@ def read(
     return _made(session, kind, query.order_by(*order))
 
 
-def of_piece(session: Session, site: str, equipment: str, start: date, end: date) -> list[EquipmentFact]:
-    """Facts of one piece over the local dates [start, end), whatever room it was in; by slot."""
-    columns = EquipmentFactTable.__table__.c
-    query = select(*(column for _, column in _FIELDS[EquipmentFact])).where(
-        columns.site == site,
-        columns.equipment == equipment,
-        columns.start_ms >= _midnight_ms(start) - _DAY_MS,
-        columns.start_ms < _midnight_ms(end) + _DAY_MS,
-        columns.date >= start,
-        columns.date < end,
-    )
-    return _made(session, EquipmentFact, query.order_by(columns.start_ms, columns.room))
+def beside(
+    session: Session,
+    kind: type[Fact],
+    site: str,
+    room: str,
+    start_ms: int,
+    end_ms: int,
+    given: Iterable[Fact],
+    days: Collection[date],
+    pieces: Sequence[str] = (),
+) -> list[Fact]:
+    """Facts of local dates outside the range of the room, without those that `given` replaces.
+
+    Of equipment only `pieces`, whatever room they were in.
+    """
+    columns = TABLES[kind].__table__.c
+    first, last = _midnight_ms(min(days)) - _DAY_MS, _midnight_ms(max(days)) + 2 * _DAY_MS
+    here = columns.room == room
+    windows = [
+        (here, columns.start_ms >= first, columns.start_ms < start_ms),
+        (here, columns.start_ms >= end_ms, columns.start_ms < last),
+    ]
+    query = select(*(column for _, column in _FIELDS[kind])).where(columns.site == site)
+    found: list[Fact] = []
+    for window in windows:
+        own = (columns.equipment.in_(pieces),) if kind is EquipmentFact else ()
+        found += _made(session, kind, query.where(*window, *own))
+    for piece in pieces:  # one by one: of a list of them SQLite would look at every fact of the site
+        elsewhere = (columns.room != room, columns.start_ms >= first, columns.start_ms < last)
+        found += _made(session, kind, query.where(columns.equipment == piece, *elsewhere))
+    if not found:
+        return found
+    replaced = {_key(fact) for fact in given}
+    return [fact for fact in found if fact.date in days and _key(fact) not in replaced]
+
+
+def distinct(given: Iterable[Fact]) -> list[Fact]:
+    """The last given of each slot, as `replace` stores them."""
+    return list({_key(fact): fact for fact in given}.values())
+
+
+def _key(fact: RoomFact | EquipmentFact) -> tuple[Any, ...]:
+    return fact.room, fact.start, getattr(fact, "equipment", None)
 
 
 def equipment_by_day(
@@ -94,7 +140,7 @@ def _made(session: Session, kind: type[Fact], query: Any) -> list[Fact]:
     names = [name for name, _ in _FIELDS[kind]]
     at = [names.index("start"), names.index("end")]
     found = []
-    for row in session.connection().execute(query):
+    for row in session.connection().execute(query).all():
         values = list(row)
         for place in at:
             values[place] = instant(values[place])
@@ -128,14 +174,25 @@ def replace(
     if dates:
         connection.execute(delete(table).where(*there))
     # A slot that began before the range and ended inside it has its fact replaced, not repeated.
-    insert_or_replace(session, table, [_row(kind, fact) for fact in given])
+    _store(session, kind, given)
     return dates | {fact.date for fact in given}
 
 
-def _row(kind: type[Fact], fact: Fact) -> dict[str, Any]:
-    row = {column.name: getattr(fact, name) for name, column in _FIELDS[kind]}
-    row["start_ms"], row["end_ms"] = to_ms(fact.start), to_ms(fact.end)
-    return row
+def _store(session: Session, kind: type, given: Sequence[Any]) -> None:
+    """A year of a school is millions of rows: SQLite takes them as plain tuples, in a third of the time."""
+    instant: Callable[[datetime], int] = cache(to_ms)
+    iso: Callable[[date], str] = cache(date.isoformat)
+    connection = session.connection()
+    plain = connection.dialect.name == "sqlite"
+    rows: list[tuple[Any, ...]] = []
+    others = _OTHERS[kind]
+    for one in given:
+        day = iso(one.date) if plain else one.date
+        rows.append((instant(one.start), instant(one.end), day, *others(one)))
+    if plain and rows:
+        connection.exec_driver_sql(_REPLACING[kind], rows)
+    else:
+        insert_or_replace(session, TABLES[kind], [dict(zip(_NAMES[kind], row, strict=True)) for row in rows])
 
 
 def _midnight_ms(day: date) -> int:

@@ -1,21 +1,24 @@
 """The indicators of a scope over a range of local dates: which sums it takes, from the records to the values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from campus.errors import NotFound, UsageError
 from campus.indicators import Indicator
 from campus.indicators.computing import compute, cost, every
-from campus.indicators.definition import EQUIPMENT, LINK, ROOM
+from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM
 from campus.indicators.definitions import DEFINITIONS
-from campus.indicators.ghosts import GhostSlot, ghost_slots
+from campus.indicators.ghosts import GhostSlot
+from campus.indicators.ghosts import ghosts as ghost_slots
 from campus.indicators.privacy import may_show
 from campus.indicators.reasons import WITHHELD, sentence
+from campus.indicators.records import RecordCounts
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
 from campus.indicators.tariff import Priced, periods
 from campus.indicators.unused import never_used
 from campus.inference import BOARD
+from campus.inference import EQUIPMENT as OF_PIECE
 from campus.inference import ROOM as OF_ROOM
 from campus.inference.equipment_kinds import power_class
 from campus.records.entities import Equipment, Room
@@ -25,7 +28,11 @@ from campus.records.sums import month_of, next_month
 SITE, BUILDING, ROOM_TYPE, ONE_ROOM, SUBJECT_GROUP = "site", "building", "room-type", "room", "subject-group"
 EQUIPMENT_KIND, PIECE, ONE_BOARD = "equipment-kind", "equipment", "board"
 SCOPES = (SITE, BUILDING, ROOM_TYPE, ONE_ROOM, SUBJECT_GROUP, EQUIPMENT_KIND, PIECE, ONE_BOARD)
+RECORDED = (SITE, BUILDING, ROOM_TYPE, ONE_ROOM, EQUIPMENT_KIND)
+"""Scopes that have a completeness of records: as it is now, whatever the range."""
 GHOST_WEEKS = 12
+USE = ("periods", "periods_measured", "periods_used")
+PRICED = tuple(one.id for one in DEFINITIONS.values() if one.priced)
 OF_BOARDS, OF_ROOMS = "board_connectivity", "room_connectivity"
 
 
@@ -51,15 +58,25 @@ class Figures:
 
 
 def figures(
-    records: Records, scope: Scope, start: date, end: date, now: datetime, *, facilities: bool = True
+    records: Records,
+    scope: Scope,
+    start: date,
+    end: date,
+    now: datetime,
+    *,
+    facilities: bool = True,
+    ids: Collection[str] | None = None,
 ) -> Figures:
-    """Every indicator that has a meaning for the scope, in the order of the reference page.
+    """Every indicator that has a meaning for the scope, or those of `ids`, in the order of the reference page.
 
     Where a room's type is no teaching room (`in_frequency_rate`), it counts only by itself. Equipment belongs to the
     room in its record. `facilities`: the reader may see what tells about single teachers; else those values are
     withheld, see `indicators.privacy`. Raises NotFound for a scope that is not in the records, UsageError for a kind
-    that is none.
+    or an id that is none.
     """
+    wanted = set(DEFINITIONS if ids is None else ids)
+    if unknown := sorted(wanted - DEFINITIONS.keys()):
+        raise UsageError(f"'{unknown[0]}' is no indicator; use one of {', '.join(DEFINITIONS)}.")
     chosen = _choose(records, scope)
     version = records.calendar(scope.site).version
     provisional = not _closed(records, scope.site, start, end)
@@ -68,60 +85,72 @@ def figures(
     ghosts: list[GhostSlot] = []
     unused: list[str] = []
 
-    if chosen.rooms:
-        rooms = [room.id for room in chosen.rooms]
-        room_sums = records.room_sums(scope.site, start, end, rooms, group)
-        made += compute(
-            RoomSums.total(room_sums.values()), every(ROOM), version, now, provisional=provisional
-        )
-        if scope.kind != SUBJECT_GROUP:
-            since = date.fromordinal(end.toordinal() - 7 * GHOST_WEEKS)
-            facts = (fact for room in rooms for fact in records.facts(scope.site, room, since, end))
-            counted, ghosts = ghost_slots(facts, version, now, provisional=provisional)
-            made.append(counted)
-    if chosen.pieces:
-        pieces = [piece.id for piece in chosen.pieces]
-        of_pieces = records.equipment_sums(scope.site, start, end, pieces, group)
-        made += compute(
-            EquipmentSums.total(of_pieces.values()), every(EQUIPMENT), version, now, provisional=provisional
-        )
-        priced = [
-            Priced(
-                first,
-                price,
-                EquipmentSums.total(records.equipment_sums(scope.site, first, last, pieces, group).values()),
-            )
-            for first, last, price in periods(records.tariffs(scope.site), start, end)
-        ]
-        for id in [one.id for one in DEFINITIONS.values() if one.priced]:
-            made.append(cost(priced, id, version, now, provisional=provisional))
-        if not group:
+    def some(names: Iterable[str]) -> list[str]:
+        return [name for name in names if name in wanted]
+
+    def add(sums: RoomSums | EquipmentSums | LinkSums, names: Iterable[str]) -> None:
+        made.extend(compute(sums, names, version, now, provisional=provisional))
+
+    rooms = [room.id for room in chosen.rooms]
+    if rooms and (names := some(every(ROOM))):
+        add(records.total(RoomSums, OF_ROOM, scope.site, start, end, rooms, group), names)
+    if rooms and scope.kind != SUBJECT_GROUP and some(["ghost_slots"]):
+        since = date.fromordinal(end.toordinal() - 7 * GHOST_WEEKS)
+        days = records.lesson_days(scope.site, since, end, rooms)
+        counted, ghosts = ghost_slots(days, version, now, provisional=provisional)
+        made.append(counted)
+    pieces = [piece.id for piece in chosen.pieces]
+    names, priced = some(every(EQUIPMENT)), some(PRICED)
+    if pieces and (names or priced or some(["never_used"])):
+        if names or priced:
+            whole = records.total(EquipmentSums, OF_PIECE, scope.site, start, end, pieces, group)
+            add(whole, names)
+            parts = _priced(records, scope.site, start, end, pieces, group, whole) if priced else []
+            made += [cost(parts, name, version, now, provisional=provisional) for name in priced]
+        if not group and some(["never_used"]):
             switched = [piece.id for piece in chosen.pieces if not power_class(piece.kind).always_on]
+            of_pieces = records.equipment_sums(scope.site, start, end, switched, fields=USE)
             known = {id: of_pieces.get(id, EquipmentSums()) for id in switched}
             counted, unused = never_used(known, version, now, provisional=provisional)
             made.append(counted)
-    links = [id for id in every(LINK) if id not in (OF_BOARDS, OF_ROOMS)]
-    if chosen.boards:
-        boards = records.link_sums(scope.site, BOARD, start, end, chosen.boards)
-        made += compute(
-            LinkSums.total(boards.values()), [OF_BOARDS, *links], version, now, provisional=provisional
-        )
-    if chosen.rooms and not group:
-        linked = records.link_sums(scope.site, OF_ROOM, start, end, [room.id for room in chosen.rooms])
-        made += compute(LinkSums.total(linked.values()), [OF_ROOMS], version, now, provisional=provisional)
+    if scope.kind in RECORDED and (names := some(every(RECORD))):
+        made += compute(_recorded(records, scope), names, version, now, provisional=provisional)
+    if chosen.boards and (names := some([OF_BOARDS, *(id for id in every(LINK) if id != OF_ROOMS)])):
+        add(records.total(LinkSums, BOARD, scope.site, start, end, chosen.boards), dict.fromkeys(names))
+    if rooms and not group and some([OF_ROOMS]):
+        add(records.total(LinkSums, OF_ROOM, scope.site, start, end, rooms), [OF_ROOMS])
 
-    teachers = _teachers(records, scope, chosen.rooms, start, end)
-    shown = [
-        one
-        if may_show(DEFINITIONS[one.id], facilities=facilities, start=start, end=end, teachers=teachers)
-        else _withheld(one)
-        for one in made
-    ]
     if not facilities:
-        shown, ghosts = [replace(one, counts={}) for one in shown], []
+        teachers = _teachers(records, scope, chosen.rooms, start, end)
+        made = [
+            replace(one, counts={})
+            if may_show(DEFINITIONS[one.id], facilities=False, start=start, end=end, teachers=teachers)
+            else _withheld(one)
+            for one in made
+        ]
+        ghosts = []
     place = {id: n for n, id in enumerate(DEFINITIONS)}
-    shown.sort(key=lambda one: place[one.id])
-    return Figures(scope, start, end, shown, ghosts, unused)
+    return Figures(scope, start, end, sorted(made, key=lambda one: place[one.id]), ghosts, unused)
+
+
+def _priced(
+    records: Records,
+    site: str,
+    start: date,
+    end: date,
+    pieces: Sequence[str],
+    group: str,
+    whole: EquipmentSums,
+) -> list[Priced]:
+    """The range by price; its last part is what the others leave of the whole."""
+    *first, last = periods(records.tariffs(site), start, end) or [(start, end, None)]
+    parts = [
+        Priced(since, price, records.total(EquipmentSums, OF_PIECE, site, since, until, pieces, group))
+        for since, until, price in first
+    ]
+    others = EquipmentSums.total(part.sums for part in parts)
+    rest = (a - b for a, b in zip(whole.values(), others.values(), strict=True)) if parts else whole.values()
+    return [*parts, Priced(last[0], last[2], EquipmentSums(*rest))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,36 +167,52 @@ def _choose(records: Records, scope: Scope) -> _Chosen:
         raise UsageError(
             "The whole site takes no id." if scope.kind == SITE else f"Name the {scope.kind} by its id."
         )
-    site, id = scope.site, scope.id
-    rooms, pieces = records.rooms(site), records.equipment(site)
-    boards = sorted({board.id for board in records.boards(site)})
-    taught = {kind.id for kind in records.room_types() if kind.in_frequency_rate}
+    site, id, kind = scope.site, scope.id, scope.kind
+    if kind == ONE_BOARD:
+        _known(id, _boards(records, site), "board", site)
+        return _Chosen(boards=[id or ""])
+    pieces = records.equipment(site)
+    if kind == EQUIPMENT_KIND:
+        _known(id, [piece.kind for piece in pieces], "equipment of the kind", site)
+        return _Chosen(pieces=[piece for piece in pieces if piece.kind == id])
+    if kind == PIECE:
+        _known(id, [piece.id for piece in pieces], "equipment", site)
+        return _Chosen(pieces=[piece for piece in pieces if piece.id == id])
+    if kind == ONE_ROOM:
+        one = records.room(site, id or "")
+        return _Chosen([one], _in(pieces, {one.id}))
+    rooms = records.rooms(site)
+    if kind == SUBJECT_GROUP:
+        _known(id, [one.id for one in records.subject_groups(site)], "subject group", site)
+        return _Chosen(rooms, pieces)
+    types = records.room_types()
+    if kind == ROOM_TYPE:
+        _known(id, [one.id for one in types], "room type", site)
+        of_type = [room for room in rooms if room.room_type == id]
+        return _Chosen(of_type, _in(pieces, {room.id for room in of_type}))
+    taught = {one.id for one in types if one.in_frequency_rate}
     teaching = [room for room in rooms if room.room_type in taught]
-    match scope.kind:
-        case "site":
-            return _Chosen(teaching, pieces, boards)
-        case "building":
-            _known(id, [one.id for one in records.buildings(site)], "building", site)
-            inside = {room.id for room in rooms if room.building == id}
-            return _Chosen([room for room in teaching if room.id in inside], _in(pieces, inside))
-        case "room-type":
-            _known(id, [one.id for one in records.room_types()], "room type", site)
-            of_type = [room for room in rooms if room.room_type == id]
-            return _Chosen(of_type, _in(pieces, {room.id for room in of_type}))
-        case "room":
-            one = records.room(site, id or "")
-            return _Chosen([one], _in(pieces, {one.id}))
-        case "subject-group":
-            _known(id, [one.id for one in records.subject_groups(site)], "subject group", site)
-            return _Chosen(rooms, pieces)
-        case "equipment-kind":
-            _known(id, [piece.kind for piece in pieces], "equipment of the kind", site)
-            return _Chosen(pieces=[piece for piece in pieces if piece.kind == id])
-        case "equipment":
-            _known(id, [piece.id for piece in pieces], "equipment", site)
-            return _Chosen(pieces=[piece for piece in pieces if piece.id == id])
-    _known(id, boards, "board", site)
-    return _Chosen(boards=[id or ""])
+    if kind == BUILDING:
+        _known(id, [one.id for one in records.buildings(site)], "building", site)
+        inside = {room.id for room in rooms if room.building == id}
+        return _Chosen([room for room in teaching if room.id in inside], _in(pieces, inside))
+    return _Chosen(teaching, pieces, _boards(records, site))
+
+
+def _recorded(records: Records, scope: Scope) -> RecordCounts:
+    """Every room counts, also one that is no teaching room."""
+    found = records.completeness(scope.site)
+    if scope.kind == SITE:
+        return found.total
+    if scope.kind == EQUIPMENT_KIND:
+        return found.kinds.get(scope.id or "", RecordCounts())
+    of = {BUILDING: "building", ROOM_TYPE: "room_type", ONE_ROOM: "id"}[scope.kind]
+    inside = {room.id for room in records.rooms(scope.site) if getattr(room, of) == scope.id}
+    return RecordCounts.total(counts for room, counts in found.rooms.items() if room in inside)
+
+
+def _boards(records: Records, site: str) -> list[str]:
+    return sorted({board.id for board in records.boards(site)})
 
 
 def _known(id: str | None, ids: Iterable[str], what: str, site: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campus.errors import UsageError
 from campus.indicators.tariff import Tariff
-from campus.records import calendar_importing, edits, placing, tariffs
+from campus.records import calendar_importing, edits, goals, history, placing, register, tariffs
 from campus.records.inventory import Inventory
 from campus.records.tables import (
     Base,
@@ -34,30 +35,41 @@ class _List:
     key: str = "id"
     references: tuple[tuple[str, str], ...] = ()
     of_site: bool = True
+    kept: bool = False  # with the history of its fields
 
 
 # In the order in which the rows refer to one another.
 LISTS: dict[str, _List] = {
-    "buildings": _List(BuildingTable, "building"),
+    "buildings": _List(BuildingTable, "building", kept=True),
     "room_types": _List(RoomTypeTable, "room type", of_site=False),
-    "rooms": _List(RoomTable, "room", references=(("building", "buildings"), ("room_type", "room_types"))),
-    "equipment": _List(EquipmentTable, "equipment", references=(("room", "rooms"),)),
+    "rooms": _List(
+        RoomTable, "room", references=(("building", "buildings"), ("room_type", "room_types")), kept=True
+    ),
+    "subject_groups": _List(SubjectGroupTable, "subject group"),
+    "equipment": _List(
+        EquipmentTable,
+        "equipment",
+        references=(("room", "rooms"), ("subject_group", "subject_groups")),
+        kept=True,
+    ),
     "boards": _List(BoardTable, "board"),
     "classes": _List(SchoolClassTable, "class", key="name", references=(("home_room", "rooms"),)),
-    "subject_groups": _List(SubjectGroupTable, "subject group"),
 }
 
 
-def apply(session: Session, inventory: Inventory) -> list[str]:
+def apply(session: Session, inventory: Inventory, by: str, at: datetime) -> list[str]:
     site = inventory.site.id
     changes = _apply_site(session, inventory)
+    log = history.Log(session, site, by, at, history.IMPORT)
     known: dict[str, set[str]] = {}
     for name, kind in LISTS.items():
         rows = getattr(inventory, name)
         _refuse_repeated(name, kind, rows)
         _refuse_unknown(name, rows, kind.references, known)
         before = _capacities(session, site) if name == "rooms" else {}
-        changes += _merge(session, site, kind, rows, known.setdefault(name, set()))
+        if kind.table is EquipmentTable and rows:
+            register.prepare(session, site, rows, at)
+        changes += _merge(session, site, kind, rows, known.setdefault(name, set()), log)
         if before:
             after = _capacities(session, site)
             edits.capacities(session, site, [room for room in before if before[room] != after[room]])
@@ -66,6 +78,7 @@ def apply(session: Session, inventory: Inventory) -> list[str]:
     if inventory.tariffs is not None:
         given = [Tariff(row.valid_from, row.vnd_per_kwh) for row in inventory.tariffs]
         changes += tariffs.replace(session, site, given)
+    changes += goals.apply(session, inventory, known)
     return changes
 
 
@@ -114,7 +127,14 @@ def _refuse_unknown(
                 )
 
 
-def _merge(session: Session, site: str, kind: _List, rows: Sequence[BaseModel], known: set[str]) -> list[str]:
+def _merge(
+    session: Session,
+    site: str,
+    kind: _List,
+    rows: Sequence[BaseModel],
+    known: set[str],
+    log: history.Log,
+) -> list[str]:
     """Insert and update the rows; adds every key that is stored then to `known`."""
     columns = kind.table.__table__.c
     key = columns[kind.key]
@@ -132,12 +152,17 @@ def _merge(session: Session, site: str, kind: _List, rows: Sequence[BaseModel], 
                 f"add {kind.one} {id}"
                 + (f" ({row.name})" if kind.key == "id" and hasattr(row, "name") else "")
             )
+            if kind.kept:
+                log.created(kind.one, id, row.model_dump())
             continue
         changed = _changed(row, old)
         if changed:
-            statement = (
-                update(kind.table).where(key == id).values({name: new for name, (_, new) in changed.items()})
-            )
+            values: dict[str, Any] = {name: new for name, (_, new) in changed.items()}
+            if "version" in old:
+                values["version"] = old["version"] + 1
+            statement = update(kind.table).where(key == id).values(values)
+            if kind.kept:
+                log.changed(kind.one, id, changed)
             if kind.of_site:
                 statement = statement.where(columns.site == site)
             session.connection().execute(statement)

@@ -1,6 +1,6 @@
 """Incidents: boards of a site that were lost together, by cause, under a number that stays."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select
@@ -68,23 +68,22 @@ def _matched(
     """Each with the row that is the same incident: of the same begin and first board, else of nearly that begin and
     a board of both. Rows that were matched leave `held`."""
     matched: dict[int, Any] = {}
-
-    def take(number: int, one: Incident, same: Callable[[Any, Incident], bool]) -> None:
-        row = next(
-            (row for row in held if (row.cause == SERVER) == (one.cause == SERVER) and same(row, one)), None
-        )
+    exact = {(row.cause == SERVER, row.start_ms, *row.boards[:1]): row for row in held}
+    for number, one in enumerate(found):
+        row = exact.pop((one.cause == SERVER, one.start_ms, *one.boards[:1]), None)
         if row is not None:
             matched[number] = row
-            held.remove(row)
-
-    def near(row: Any, one: Incident) -> bool:
-        return abs(row.start_ms - one.start_ms) <= together_ms and not set(row.boards).isdisjoint(one.boards)
-
+    taken = {id(row) for row in matched.values()}
+    held[:] = [row for row in held if id(row) not in taken]
     for number, one in enumerate(found):
-        take(
-            number, one, lambda row, one: row.start_ms == one.start_ms and row.boards[:1] == [*one.boards[:1]]
-        )
-    for number, one in enumerate(found):
-        if number not in matched:
-            take(number, one, near)
+        if number in matched:
+            continue
+        for row in held:
+            near = abs(row.start_ms - one.start_ms) <= together_ms and (row.cause == SERVER) == (
+                one.cause == SERVER
+            )
+            if near and not set(row.boards).isdisjoint(one.boards):
+                matched[number] = row
+                held.remove(row)
+                break
     return [(one, matched.get(number)) for number, one in enumerate(found)]

@@ -2,12 +2,14 @@
 
 import json
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from campus.errors import UsageError
 from campus.records.calendar_inventory import (
@@ -20,9 +22,13 @@ from campus.records.calendar_inventory import (
     SubstitutionRow,
     TermRow,
 )
-from campus.records.inventory_fields import CountryCode, Id, Label, Moment, Row, Zone
+from campus.records.inventory_fields import CountryCode, Id, Label, Moment, Note, RecordDate, Row, Zone
 
 DEFAULT_TZ = "Asia/Ho_Chi_Minh"
+Year = Annotated[int, Field(ge=1800, le=2199, strict=True)]
+Area = Annotated[float, Field(gt=0, le=1_000_000)]
+Word = Annotated[Label, Field(max_length=32)]
+Code = Annotated[Label, Field(max_length=64), AfterValidator(partial(unicodedata.normalize, "NFC"))]
 
 
 class SiteRow(Row):
@@ -35,6 +41,9 @@ class SiteRow(Row):
 class BuildingRow(Row):
     id: Id
     name: Label
+    area_m2: Area | None = None
+    built_year: Year | None = None
+    floors: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
 
 
 class RoomTypeRow(Row):
@@ -52,15 +61,31 @@ class RoomRow(Row):
     floor: Annotated[int, Field(ge=-5, le=100, strict=True)] | None = None
     capacity: Annotated[int, Field(ge=1, le=5000, strict=True)] | None = None
     volume_m3: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    area_m2: Area | None = None
 
 
 class EquipmentRow(Row):
+    """`item_code` is unique at the site; of a piece without one, the id is its code. `quantity`: of a set."""
+
     id: Id
     name: Label
     kind: Id
     room: Id | None = None
-    in_service_on: date | None = None
+    in_service_on: RecordDate | None = None
     condition: Literal["good", "worn", "broken", "under-repair"] | None = None
+    item_code: Code | None = None
+    quantity: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 1
+    unit: Word | None = None
+    maker: Label | None = None
+    model: Label | None = None
+    serial: Label | None = None
+    price_vnd: Annotated[int, Field(ge=0, le=10**13, strict=True)] | None = None
+    fund: Label | None = None
+    life_years: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
+    subject_group: Id | None = None
+    verified_on: RecordDate | None = None
+    retired_on: RecordDate | None = None
+    note: Note | None = None
 
 
 class BoardRow(Row):
@@ -98,6 +123,23 @@ class TariffRow(Row):
     vnd_per_kwh: Annotated[float, Field(gt=0, le=1_000_000)]
 
 
+class TargetRow(Row):
+    """What an indicator is to reach in a year; a rate as a fraction."""
+
+    indicator: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    year: Annotated[int, Field(ge=2000, le=2199, strict=True)]
+    value: Annotated[float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False)]
+
+
+class EquipmentQuotaRow(Row):
+    """Lessons with equipment that a subject group, or without one the whole school, is to hold over [from, to)."""
+
+    lessons: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+    valid_from: RecordDate = Field(alias="from")
+    valid_to: RecordDate = Field(alias="to")
+    subject_group: Id | None = None
+
+
 class Inventory(Row):
     """One site. A list that is left out changes nothing; those from `terms` on replace as a whole.
 
@@ -123,6 +165,8 @@ class Inventory(Row):
     subject_places: list[SubjectPlaceRow] | None = None
     public_holidays: CountryCode | None = None
     tariffs: list[TariffRow] | None = None
+    targets: list[TargetRow] | None = None
+    equipment_quotas: list[EquipmentQuotaRow] | None = None
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], source: str = "The inventory") -> "Inventory":
@@ -130,7 +174,7 @@ class Inventory(Row):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            raise UsageError(f"{source}: {_first(error)}") from None
+            raise UsageError(f"{source}: {first_error(error)}") from None
 
     @classmethod
     def load(cls, path: Path) -> "Inventory":
@@ -151,7 +195,8 @@ class Inventory(Row):
         return cls.parse(document, str(path))
 
 
-def _first(error: ValidationError) -> str:
+def first_error(error: ValidationError) -> str:
+    """The first wrong field, its value, what is allowed, and how many more there are."""
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")

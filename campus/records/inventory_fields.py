@@ -5,7 +5,15 @@ from datetime import date, datetime, time
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from campus.wire.topics import valid_id
 
@@ -57,6 +65,32 @@ def _school_year(text: str) -> str:
     return text
 
 
+def _record_date(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) and "1900" <= value < "2200":
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime) and 1900 <= value.year < 2200:
+        return value
+    raise ValueError("write a date as YYYY-MM-DD, from 1900 to 2199")
+
+
+def _instant(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError("write a time as YYYY-MM-DDTHH:MM:SS+07:00")
+    return value
+
+
+def _of_our_time(at: datetime) -> datetime:
+    if not 2000 <= at.year < 2200:
+        raise ValueError("write a time from 2000 to 2199")
+    return at
+
+
+def _note(text: str) -> str:
+    if any((ord(character) < 32 and character not in "\n\t") or ord(character) == 127 for character in text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
 def _country(text: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", text):
         raise ValueError("write a country as its two letters, such as VN")
@@ -71,6 +105,11 @@ Id = Annotated[str, AfterValidator(_id)]
 Label = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_label)
 ]
+Note = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_note)
+]
+RecordDate = Annotated[date, BeforeValidator(_record_date)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_of_our_time)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 Weekday = Annotated[int, Field(ge=1, le=7, strict=True)]

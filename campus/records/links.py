@@ -36,11 +36,13 @@ _DAY = sums.TABLES[LinkSums].__table__.c
 
 
 class Followed(NamedTuple):
-    """A board as it is followed: its state since when, as known until when, and all that counts from there on."""
+    """A board as it is followed: its state since when, as known until when, how long it may be silent, and all that
+    counts from there on."""
 
     current: str
     since_ms: int | None
     until_ms: int | None
+    limit_ms: int
     state: Mapping[str, Any]
 
 
@@ -124,7 +126,7 @@ def availability(session: Session, site: str, board: str, start_ms: int, end_ms:
 
 
 def history(session: Session, site: str, boards: Iterable[str], since_ms: int) -> dict[str, list[Stretch]]:
-    """board -> its stored stretches that reach past `since_ms`, whole, and the loss before that what follows goes on."""
+    """board -> its stored stretches that reach past `since_ms`, whole, and before them the loss that goes on."""
     return {board: _with_loss(session, site, board, since_ms) for board in boards}
 
 

@@ -33,7 +33,10 @@ def site(session: Session, id: str) -> Site:
 def buildings(session: Session, site_id: str) -> list[Building]:
     site(session, site_id)
     query = select(BuildingTable).where(BuildingTable.site == site_id).order_by(BuildingTable.id)
-    return [Building(row.site, row.id, row.name) for row in session.scalars(query)]
+    return [
+        Building(row.site, row.id, row.name, row.area_m2, row.built_year, row.floors)
+        for row in session.scalars(query)
+    ]
 
 
 def rooms(session: Session, site_id: str) -> list[Room]:
@@ -96,5 +99,13 @@ def _site(row: SiteTable) -> Site:
 
 def _room(row: RoomTable) -> Room:
     return Room(
-        row.site, row.id, row.name, row.building, row.floor, row.room_type, row.capacity, row.volume_m3
+        row.site,
+        row.id,
+        row.name,
+        row.building,
+        row.floor,
+        row.room_type,
+        row.capacity,
+        row.volume_m3,
+        row.area_m2,
     )

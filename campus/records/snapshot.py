@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, func, insert, inspect, literal, select, text
 
 from campus.errors import StoreError, UsageError
+from campus.records import audit
 from campus.records.database import FILE, Database, as_it_is
 from campus.records.tables import Base
 
@@ -53,8 +54,9 @@ def load(folder: Path, url: str, replace: bool = False) -> None:
         connection = session.connection()
         if not replace and _occupied(connection):
             raise UsageError("The records database holds records already: add --replace, or name another.")
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(table.delete())
+        with audit.replaceable(connection):
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(table.delete())
         _copy(source.connection(), connection)
         for table in Base.metadata.sorted_tables:
             _count_on(connection, table)

@@ -1,6 +1,6 @@
 """Facts summed by day and month, kept beside them in the same transaction, so that a range is a few rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -52,78 +52,138 @@ def _grouped(kind: type[Sums], parts: Iterable[tuple[str | None, Sums]]) -> dict
     return {group: kind.total(found) for group, found in gathered.items()}
 
 
-def read(
-    session: Session,
-    kind: type[Sums],
-    what: str,
-    site: str,
-    start: date,
-    end: date,
-    ids: Sequence[str] | None = None,
-    subject_group: str = TOTAL,
-) -> dict[str, Sums]:
-    """id -> sums over the local dates [start, end): whole months from their own rows, the rest by days.
-
-    `what`: ROOM, EQUIPMENT or BOARD. A thing without any fact in the range is missing.
-    """
-    found: dict[str, Sums] = {}
-    for span, first, last in _pieces(start, end):
-        for id, part in _added(session, kind, what, site, span, first, last, ids, subject_group).items():
-            found[id] = found[id] + part if id in found else part
-    return found
-
-
-def by_day(
-    session: Session,
-    kind: type[Sums],
-    what: str,
-    site: str,
-    start: date,
-    end: date,
-    ids: Sequence[str] | None = None,
-    subject_group: str = TOTAL,
-) -> dict[date, Sums]:
-    """local date -> sums over the things, of [start, end)."""
-    columns = TABLES[kind].__table__.c
-    query = (
-        select(columns.start, *(func.sum(columns[name]) for name in kind.names()))
-        .where(*_which(columns, what, site, DAY, start, end, ids, subject_group))
-        .group_by(columns.start)
-        .order_by(columns.start)
-    )
-    return {row[0]: kind(*map(int, row[1:])) for row in session.connection().execute(query)}
-
-
 def store_day(
     session: Session, site: str, what: str, id: str, day: date, kind: type[Sums], new: dict[str, Sums]
 ) -> tuple[Sums, Sums] | None:
     """Replace the sums of one day of one thing, and renew those of its month; (before, after) if the total changed."""
-    table = TABLES[kind]
-    columns = table.__table__.c
-    here = (columns.site == site, columns.kind == what, columns.id == id)
-    connection = session.connection()
-    query = select(columns.subject_group, *(columns[name] for name in kind.names())).where(
-        *here, columns.span == DAY, columns.start == day
-    )
-    old = {row[0]: kind(*row[1:]) for row in connection.execute(query)}
-    if old == new:
-        return None
-    key = {"site": site, "kind": what, "id": id}
-    connection.execute(delete(table).where(*here, columns.span == DAY, columns.start == day))
-    _insert(session, table, key, DAY, day, new)
-    month = month_of(day)
-    groups = {
-        row[0]: kind(*map(int, row[1:]))
-        for row in connection.execute(
-            select(columns.subject_group, *(func.sum(columns[name]) for name in kind.names()))
-            .where(*here, columns.span == DAY, columns.start >= month, columns.start < next_month(month))
-            .group_by(columns.subject_group)
-        )
+    for change in store_days(session, site, what, kind, {id: {day: new}}):
+        return change[2:]
+    return None
+
+
+def store_days(
+    session: Session,
+    site: str,
+    what: str,
+    kind: type[Sums],
+    new: Mapping[str, Mapping[date, Mapping[str, Sums]]],
+) -> list[tuple[str, date, Sums, Sums]]:
+    """Replace the sums of days of things, id -> day -> by subject group, and renew those of their months.
+
+    Returns (id, day, before, after) where a total changed, by id and day.
+    """
+    table, dates = TABLES[kind], {day for days in new.values() for day in days}
+    if not dates:
+        return []
+    groups = _groups(session, table, site) | {
+        group for days in new.values() for sums in days.values() for group in sums
     }
-    connection.execute(delete(table).where(*here, columns.span == MONTH, columns.start == month))
-    _insert(session, table, key, MONTH, month, groups)
-    before, after = old.get(TOTAL, kind()), new.get(TOTAL, kind())
-    return None if before == after else (before, after)
+    months = {month_of(day) for day in dates}
+    found = _held(session, kind, what, site, list(new), months, groups)
+    changed = [
+        (id, day)
+        for id, days in sorted(new.items())
+        for day, sums in sorted(days.items())
+        if found.get(id, {}).get(day, {}) != sums
+    ]
+    if not changed:
+        return []
+    told = []
+    for id, day in changed:
+        days = found.setdefault(id, {})
+        before, after = days.get(day, {}).get(TOTAL, kind()), new[id][day].get(TOTAL, kind())
+        days[day] = dict(new[id][day])
+        if before != after:
+            told.append((id, day, before, after))
+    ids = sorted({id for id, _ in changed})
+    days_changed = {day for _, day in changed}
+    _renew(
+        session, table, (site, what), DAY, groups, {
+            (id, day): found[id].get(day, {}) for id in ids for day in sorted(days_changed)
+        },
+    )  # fmt: skip
+    _renew(
+        session, table, (site, what), MONTH, groups, {
+            (id, month): _total(kind, (sums for day, sums in found[id].items() if month_of(day) == month))
+            for id in ids
+            for month in sorted({month_of(day) for day in days_changed})
+        },
+    )  # fmt: skip
+    return told
+
+
+def _total(kind: type[Sums], parts: Iterable[Mapping[str, Sums]]) -> dict[str, Sums]:
+    gathered: dict[str, list[Sums]] = {}
+    for sums in parts:
+        for group, part in sums.items():
+            gathered.setdefault(group, []).append(part)
+    return {group: kind.total(found) for group, found in gathered.items()}
+
+
+def _groups(session: Session, table: Any, site: str) -> set[str]:
+    """The subject groups of a site's days: each is looked up behind the one before, as the key is ordered so."""
+    columns = table.__table__.c
+    here = (columns.site == site, columns.span == DAY)
+    found = select(func.min(columns.subject_group).label("name")).where(*here).cte(recursive=True)
+    after = select(func.min(columns.subject_group)).where(*here, columns.subject_group > found.c.name)
+    found = found.union_all(select(after.scalar_subquery()).where(found.c.name.is_not(None)))
+    return {name for name in session.connection().scalars(select(found.c.name)) if name is not None}
+
+
+def _held(
+    session: Session,
+    kind: type[Sums],
+    what: str,
+    site: str,
+    ids: Sequence[str],
+    months: Iterable[date],
+    groups: Iterable[str],
+) -> dict[str, dict[date, dict[str, Sums]]]:
+    """id -> day -> by subject group, of whole months."""
+    columns = TABLES[kind].__table__.c
+    # Every part of the key is named, so that only these rows are looked at.
+    query = select(
+        columns.id, columns.start, columns.subject_group, *(columns[name] for name in kind.names())
+    ).where(
+        columns.site == site,
+        columns.span == DAY,
+        columns.subject_group.in_(groups),
+        columns.start.in_([day for month in months for day in _days(month, next_month(month))]),
+        columns.kind == what,
+        columns.id.in_(ids),
+    )
+    found: dict[str, dict[date, dict[str, Sums]]] = {}
+    for id, day, group, *values in session.connection().execute(query):
+        found.setdefault(id, {}).setdefault(day, {})[group] = kind(*values)
+    return found
+
+
+def _renew(
+    session: Session,
+    table: Any,
+    of: tuple[str, str],
+    span: str,
+    groups: Iterable[str],
+    new: Mapping[tuple[str, date], Mapping[str, Any]],
+) -> None:
+    """Put sums in place of all that is held of each (id, start)."""
+    columns = table.__table__.c
+    site, what = of
+    session.connection().execute(
+        delete(table).where(
+            columns.site == site,
+            columns.span == span,
+            columns.subject_group.in_(groups),
+            columns.start.in_({start for _, start in new}),
+            columns.kind == what,
+            columns.id.in_({id for id, _ in new}),
+        )
+    )
+    _insert(session, table, {"site": site, "kind": what}, span, new)
+
+
+def _days(start: date, end: date) -> list[date]:
+    return [date.fromordinal(n) for n in range(start.toordinal(), end.toordinal())]
 
 
 def store_link(session: Session, day: LinkDay) -> tuple[LinkSums, LinkSums] | None:
@@ -143,73 +203,18 @@ def close(session: Session, site: str, month: date) -> None:
             session.connection().execute(insert(table), copies)
 
 
-def closed(
-    session: Session, kind: type[Sums], what: str, site: str, month: date, subject_group: str = TOTAL
-) -> dict[str, Sums]:
-    """id -> sums of a month as they were when it was closed."""
-    return _added(session, kind, what, site, CLOSED, month, month + _ONE_DAY, None, subject_group)
-
-
-def _pieces(start: date, end: date) -> list[tuple[str, date, date]]:
-    """(span, first, last) whose rows together are the range."""
-    first = start if start.day == 1 else next_month(start)
-    last = month_of(end) if end > start else start
-    if first >= last:
-        return [(DAY, start, end)] if start < end else []
-    pieces = [(DAY, start, first), (MONTH, first, last), (DAY, last, end)]
-    return [piece for piece in pieces if piece[1] < piece[2]]
-
-
-def _added(
-    session: Session,
-    kind: type[Sums],
-    what: str,
-    site: str,
-    span: str,
-    start: date,
-    end: date,
-    ids: Sequence[str] | None,
-    subject_group: str,
-) -> dict[str, Sums]:
-    columns = TABLES[kind].__table__.c
-    query = (
-        select(columns.id, *(func.sum(columns[name]) for name in kind.names()))
-        .where(*_which(columns, what, site, span, start, end, ids, subject_group))
-        .group_by(columns.id)
-    )
-    return {row[0]: kind(*map(int, row[1:])) for row in session.connection().execute(query)}
-
-
-def _which(
-    columns: Any,
-    what: str,
-    site: str,
-    span: str,
-    start: date,
-    end: date,
-    ids: Sequence[str] | None,
-    subject_group: str,
-) -> list[Any]:
-    wanted = [
-        columns.site == site,
-        columns.span == span,
-        columns.subject_group == subject_group,
-        columns.start >= start,
-        columns.start < end,
-        columns.kind == what,
-    ]
-    if ids is not None:
-        wanted.append(columns.id.in_(ids))
-    return wanted
-
-
 def _insert(
-    session: Session, table: Any, key: dict[str, str], span: str, start: date, new: dict[str, Any]
+    session: Session,
+    table: Any,
+    key: dict[str, str],
+    span: str,
+    new: Mapping[tuple[str, date], Mapping[str, Any]],
 ) -> None:
     rows = [
-        {**key, "span": span, "start": start, "subject_group": group}
+        {**key, "id": id, "span": span, "start": start, "subject_group": group}
         | dict(zip(sums.names(), sums.values(), strict=True))
-        for group, sums in new.items()
+        for (id, start), by_group in new.items()
+        for group, sums in by_group.items()
     ]
     if rows:
         session.connection().execute(insert(table), rows)

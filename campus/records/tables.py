@@ -1,4 +1,4 @@
-"""The tables of places, boards and people; importing this module makes all tables known.
+"""The tables of places and boards; importing this module makes all tables known.
 
 Instants are integers of Unix ms, local dates are dates; docs/records.md tells what each is for.
 """
@@ -12,12 +12,15 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    String,
-    UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from campus.records import calendar_tables, derived_tables  # noqa: F401 - every table is in Base.metadata then
+from campus.records import (  # noqa: F401 - every table is in Base.metadata then
+    calendar_tables,
+    derived_tables,
+    people_tables,
+    register_tables,
+)
 from campus.records.base import LABEL, TOLD, WORD, Base
 
 
@@ -35,6 +38,9 @@ class BuildingTable(Base):
     site: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(LABEL)
+    area_m2: Mapped[float | None]
+    built_year: Mapped[int | None] = mapped_column(Integer)
+    floors: Mapped[int | None] = mapped_column(Integer)
 
 
 class RoomTypeTable(Base):
@@ -56,13 +62,17 @@ class RoomTable(Base):
     room_type: Mapped[str] = mapped_column(ForeignKey("room_type.id"))
     capacity: Mapped[int | None] = mapped_column(Integer)
     volume_m3: Mapped[float | None]
+    area_m2: Mapped[float | None]
 
 
 class EquipmentTable(Base):
+    """`version` rises with every change of the record; `quantity` is above 1 for a set that is counted together."""
+
     __tablename__ = "equipment"
     __table_args__ = (
         ForeignKeyConstraint(["site", "room"], ["room.site", "room.id"]),
         Index("ix_equipment_room", "site", "room"),
+        Index("ix_equipment_item_code", "site", "item_code", unique=True),
     )
     site: Mapped[str] = mapped_column(ForeignKey("site.id", name="fk_equipment_in_site"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -71,6 +81,20 @@ class EquipmentTable(Base):
     room: Mapped[str | None]
     in_service_on: Mapped[date | None]
     condition: Mapped[str | None] = mapped_column(WORD)
+    item_code: Mapped[str | None]
+    quantity: Mapped[int] = mapped_column(Integer, server_default="1")
+    unit: Mapped[str | None] = mapped_column(WORD)
+    maker: Mapped[str | None] = mapped_column(LABEL)
+    model: Mapped[str | None] = mapped_column(LABEL)
+    serial: Mapped[str | None] = mapped_column(LABEL)
+    price_vnd: Mapped[int | None]
+    fund: Mapped[str | None] = mapped_column(LABEL)
+    life_years: Mapped[int | None] = mapped_column(Integer)
+    subject_group: Mapped[str | None]
+    verified_on: Mapped[date | None]
+    retired_on: Mapped[date | None]
+    note: Mapped[str | None] = mapped_column(register_tables.NOTE)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 
 class SchoolClassTable(Base):
@@ -133,32 +157,3 @@ class PlacementTable(Base):
     equipment: Mapped[str | None]
     valid_from_ms: Mapped[int]
     valid_to_ms: Mapped[int | None]
-
-
-class PersonTable(Base):
-    __tablename__ = "person"
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    name: Mapped[str]
-    role: Mapped[str] = mapped_column(WORD)
-    language: Mapped[str] = mapped_column(WORD)
-    password_hash: Mapped[str] = mapped_column(String(200))
-    __table_args__ = (UniqueConstraint("name"),)
-
-
-class SignInTable(Base):
-    """A session of a person's browser; `token_hash` is the SHA-256 of its token."""
-
-    __tablename__ = "sign_in"
-    token_hash: Mapped[str] = mapped_column(primary_key=True)
-    person: Mapped[int] = mapped_column(Integer, ForeignKey("person.id"), index=True)
-    created_at_ms: Mapped[int]
-    expires_at_ms: Mapped[int] = mapped_column(index=True)
-
-
-class AccessTokenTable(Base):
-    __tablename__ = "access_token"
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    token_hash: Mapped[str] = mapped_column(unique=True)
-    person: Mapped[int] = mapped_column(Integer, ForeignKey("person.id"), index=True)
-    label: Mapped[str] = mapped_column(LABEL)
-    created_at_ms: Mapped[int]

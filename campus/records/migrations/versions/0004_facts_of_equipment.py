@@ -67,6 +67,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "equipment_sums",
+        sa.Column("site", sa.String(length=64), nullable=False),
+        sa.Column("span", sa.String(length=32), nullable=False),
+        sa.Column("subject_group", sa.String(length=64), nullable=False),
+        sa.Column("start", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("slot_ms", sa.BigInteger(), nullable=False),
         sa.Column("valid_ms", sa.BigInteger(), nullable=False),
         sa.Column("on_ms", sa.BigInteger(), nullable=False),
@@ -82,12 +88,6 @@ def upgrade() -> None:
         sa.Column("periods", sa.BigInteger(), nullable=False),
         sa.Column("periods_measured", sa.BigInteger(), nullable=False),
         sa.Column("periods_used", sa.BigInteger(), nullable=False),
-        sa.Column("site", sa.String(length=64), nullable=False),
-        sa.Column("span", sa.String(length=32), nullable=False),
-        sa.Column("subject_group", sa.String(length=64), nullable=False),
-        sa.Column("start", sa.Date(), nullable=False),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint(
             "site", "span", "subject_group", "start", "kind", "id", name=op.f("pk_equipment_sums")
         ),
@@ -109,6 +109,12 @@ def upgrade() -> None:
 
     op.create_table(
         "link_sums",
+        sa.Column("site", sa.String(length=64), nullable=False),
+        sa.Column("span", sa.String(length=32), nullable=False),
+        sa.Column("subject_group", sa.String(length=64), nullable=False),
+        sa.Column("start", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("school_ms", sa.BigInteger(), nullable=False),
         sa.Column("online_ms", sa.BigInteger(), nullable=False),
         sa.Column("lost_power_ms", sa.BigInteger(), nullable=False),
@@ -118,12 +124,6 @@ def upgrade() -> None:
         sa.Column("lost_server_ms", sa.BigInteger(), nullable=False),
         sa.Column("lost_unknown_ms", sa.BigInteger(), nullable=False),
         sa.Column("interruptions", sa.BigInteger(), nullable=False),
-        sa.Column("site", sa.String(length=64), nullable=False),
-        sa.Column("span", sa.String(length=32), nullable=False),
-        sa.Column("subject_group", sa.String(length=64), nullable=False),
-        sa.Column("start", sa.Date(), nullable=False),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint(
             "site", "span", "subject_group", "start", "kind", "id", name=op.f("pk_link_sums")
         ),
@@ -131,6 +131,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "room_sums",
+        sa.Column("site", sa.String(length=64), nullable=False),
+        sa.Column("span", sa.String(length=32), nullable=False),
+        sa.Column("subject_group", sa.String(length=64), nullable=False),
+        sa.Column("start", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("slots", sa.BigInteger(), nullable=False),
         sa.Column("slot_ms", sa.BigInteger(), nullable=False),
         sa.Column("valid_ms", sa.BigInteger(), nullable=False),
@@ -158,12 +164,6 @@ def upgrade() -> None:
         sa.Column("co2_high_ms", sa.BigInteger(), nullable=False),
         sa.Column("temperature_ms", sa.BigInteger(), nullable=False),
         sa.Column("temperature_high_ms", sa.BigInteger(), nullable=False),
-        sa.Column("site", sa.String(length=64), nullable=False),
-        sa.Column("span", sa.String(length=32), nullable=False),
-        sa.Column("subject_group", sa.String(length=64), nullable=False),
-        sa.Column("start", sa.Date(), nullable=False),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint(
             "site", "span", "subject_group", "start", "kind", "id", name=op.f("pk_room_sums")
         ),

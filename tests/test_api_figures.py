@@ -79,6 +79,15 @@ def test_every_scope_has_its_figures(campus, api, scope):
         assert one["version"] >= 1 and one["calendar_version"] and one["provisional"] is True
 
 
+def test_only_what_is_asked_for_is_answered(campus, api):
+    """One or more indicators by id, the same as among all; an id that is none is refused by name."""
+    every = by_id(api(f"sites/{SITE}/indicators", **WEEK))
+    asked = ["frequency_rate", "operating_hours"]
+    found = by_id(api(f"sites/{SITE}/indicators", indicator=asked, **WEEK))
+    assert {id: found[id]["value"] for id in found} == {id: every[id]["value"] for id in asked}
+    assert "'zz'" in str(api(f"sites/{SITE}/indicators", 422, indicator=["frequency_rate", "zz"], **WEEK))
+
+
 def test_a_room_is_in_its_building_its_type_and_its_site(campus, api):
     """The scopes sum the same facts: what only one room has measured is the same in all of them."""
     ids = ids_of(campus)

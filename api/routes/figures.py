@@ -50,6 +50,7 @@ def indicators(
     days: DaysDep,
     scope: Annotated[ScopeKind, Query(description="What the figures are of")] = "site",
     id: Annotated[Id | None, Query(description="Which one of that kind; none for the site")] = None,
+    indicator: Annotated[list[str] | None, Query(max_length=60, description="Only these, by id")] = None,
 ) -> Any:
     """Every indicator that has a meaning for the scope, over [from, to) local dates, with its evidence.
 
@@ -66,6 +67,7 @@ def indicators(
             days.end,
             context.now(),
             facilities=may(person, PERIODS, site),
+            ids=indicator,
         )
     except NotFound:
         raise

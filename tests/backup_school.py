@@ -1,13 +1,17 @@
 """A school's stores and its pipeline in one folder, without threads, for backups taken at chosen moments."""
 
 import random
+import tempfile
 from datetime import date
 from pathlib import Path
+
+from sqlalchemy import insert, select
 
 from campus.cli import archive, copies
 from campus.cli.app import run
 from campus.live import Live
 from campus.records import open_records
+from campus.records.derived_tables import CalibrationTable
 from campus.records.inventory import Inventory
 from campus.settings import Settings
 from campus.telemetry.stores import open_telemetry
@@ -91,6 +95,20 @@ class School:
             self.records.intervals("school", "room-1", START - DAY, START + 9 * DAY),
             self.records.facts("school", "room-1", date(2026, 9, 1), date(2026, 12, 1)),
         )
+
+    def facts_are_right(self):
+        """Whether they are what a recomputation of all readings gives, with the calibrations that were issued."""
+        with tempfile.TemporaryDirectory() as folder, School(Path(folder), now_ms=self.now_ms) as other:
+            with self.records._database.read() as session:
+                rows = [dict(row) for row in session.execute(select(CalibrationTable.__table__)).mappings()]
+            through = self.records.derived_through("school", "room-1")
+            other.records.store_derivation("school", "room-1", 0, 0, [], [], [], through)
+            with other.records._database.write() as session:
+                if rows:
+                    session.execute(insert(CalibrationTable), rows)
+            other.take(messages()).project()
+            other.pipeline.deriver.touched("school", "board-1", START, self.now_ms, 1)
+            return other.derive().facts() == self.facts()
 
     def backup(self, file):
         made = copies.copies(self.settings, self.records, self.telemetry, self.journal)

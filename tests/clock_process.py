@@ -50,7 +50,7 @@ POINTS = {
     "before the store": lambda school: around_write(school.telemetry, kill),
     "within the store's transaction": lambda school: after(duckdb_days, "delete"),
     "after the store": lambda school: around_write(school.telemetry, lambda: None),
-    "before the facts": lambda school: before(school.records, "store_derivation"),
+    "before the facts": lambda school: before(school.records, "store_derivations"),
 }
 
 

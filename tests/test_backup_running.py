@@ -111,7 +111,14 @@ def settled(journal):
 
 
 def derived(data):
-    """Facts and intervals of every room, once all that came is derived from; as a collector of that time would."""
+    """Facts and intervals of every room, derived anew from all that came; as a collector of that time would.
+
+    Anew, for what had been learned by when depends on when it came.
+    """
+    with closing(sqlite3.connect(data / "records.sqlite")) as db:
+        for table in ("calibration", "checkpoint", "derived", "room_interval", "room_fact", "stretch"):
+            db.execute(f"DELETE FROM {table}")
+        db.commit()
     with open_records("sqlite", data) as records, closing(open_telemetry("duckdb", data)) as telemetry:
         pipeline = Pipeline(data, records, telemetry, Live(), lambda: UNTIL)
         pipeline.pump()

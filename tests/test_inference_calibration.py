@@ -211,7 +211,7 @@ def test_a_radar_that_others_agree_with_is_no_echo():
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_state_of_a_version_before_is_continued(version):
     """A state that version 2 stored: what was learned is not lost, and nothing is read wrongly."""
-    file = Path(__file__).parent / "golden" / "inference" / "presence_state_v2.json"
+    file = Path(__file__).parent / "states" / "presence_v2.json"
     old = json.loads(file.read_text())
     if version == 1:
         old = {k: v for k, v in old.items() if k not in ("radar", "sound", "clients", "door", "onset_ms")}

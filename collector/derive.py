@@ -252,7 +252,11 @@ class Deriver:
     def _begin(self, found: Progress, wanted: int, horizon: int, zone: ZoneInfo) -> int:
         """Make ready to go on from the moment `wanted`, or from the midnight before; returns that moment."""
         room, model = found.room, self._places.model(found.room)
-        known = found.reached
+        known, passage = found.reached, found.passage
+        there = known is not None and known[0] == wanted >= horizon
+        if there and passage and (passage.room, passage.model, passage.zone) == (room, model, zone):
+            passage.through_ms = found.through_ms
+            return wanted
         if known is None or known[0] != wanted:
             known = self._records.checkpoint(room.site, room.id, wanted)
         start = midnight(wanted, zone)

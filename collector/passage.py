@@ -70,7 +70,9 @@ class Passage:
         self.check(at)
         if not self.begun and not any(inputs or power for _, inputs, power in minutes):
             return None
-        again_from = self._again_from(at) if again else at
+        recent = self.inference.recent
+        known_back = bool(recent) and recent[0].presence.minute_ms <= at - 2 * SETTLE_MS
+        again_from = at - SETTLE_MS if again and known_back else at
         night = midnight(at, self.zone)
         kept = []
         if again_from < night:
@@ -80,14 +82,14 @@ class Passage:
         taught = ends_before is not None and ends_before[0] == end
         if at == night and at < self._frontier:
             self._learn_as_then(at)
-        steps = [step for step in self.inference.recent if step.presence.minute_ms >= again_from - SETTLE_MS]
+        steps = [step for step in recent if step.presence.minute_ms >= again_from - SETTLE_MS]
         here = [minute for minute in minutes if minute[0] < end]
-        made, news = self._go(here, end, learn=not taught)
+        made, news, pending = self._go(here, learn=not taught)
         steps += made
         if taught and ends_before is not None:
             self.learning = checkpoints.restored(self.model, ends_before[1])[1]
         state = checkpoints.state(self.inference, self.learning)
-        steps += self._ahead(minutes[len(here) :], news)
+        steps += self._ahead(minutes[len(here) :], pending)
         presence, stretches = cut(steps, again_from, end, name, self.model.parameters)
         facts = slot_facts(
             self.records, self.room, presence, stretches, list(self.model.kinds), again_from, end, self.zone
@@ -121,10 +123,6 @@ class Passage:
     def _frontier(self) -> int:
         return self.through_ms or 0
 
-    def _again_from(self, at: int) -> int:
-        recent = self.inference.recent
-        return at - SETTLE_MS if recent and recent[0].presence.minute_ms <= at - 2 * SETTLE_MS else at
-
     def _learn_as_then(self, night: int) -> None:
         """What had been learned by a midnight that was passed before, and not what a recomputation would learn."""
         known = self.records.checkpoint(self.room.site, self.room.id, night)
@@ -137,12 +135,16 @@ class Passage:
         samples = self.places.read(self.telemetry, site, name, start - HOLD_MS, end + HOLD_MS)
         return minutes_of(samples, self.places.metered(site, name, samples), start, end)
 
-    def _go(self, minutes: Sequence[Minute], end: int, learn: bool) -> tuple[list[RoomStep], list[Learned]]:
-        """Step through the minutes with what was learned by their time; and what was learned anew by the way.
+    def _go(
+        self, minutes: Sequence[Minute], learn: bool
+    ) -> tuple[list[RoomStep], list[Learned], list[Learned]]:
+        """Step through the minutes with what was learned by their time.
+
+        Also returns what was learned anew by the way, and what holds later, by time.
 
         News of a minute that was passed before is news of now: it holds from LEAD_MS behind the frontier on.
         """
-        pending = self._stored(minutes[0][0] if minutes else end)
+        pending = stored_calibrations(self.records, self.room, self.model, minutes[0][0])
         last = {(one.kind, one.id): one for one in pending}
         steps, news = [], []
         for minute, inputs, power in minutes:
@@ -157,20 +159,16 @@ class Passage:
             steps.append(self.inference.step(minute, inputs, power))
             if learn:
                 self.learning.check(steps[-1], self.inference)
-        return steps, news
+        return steps, news, pending
 
-    def _ahead(self, minutes: Sequence[Minute], news: Sequence[Learned]) -> list[RoomStep]:
+    def _ahead(self, minutes: Sequence[Minute], pending: list[Learned]) -> list[RoomStep]:
         """What follows, as far as it decides how this settles; the estimators stay where they are."""
         ahead = RoomInference(self.model, self.inference.state())
-        pending = [*self._stored(minutes[0][0]), *news] if minutes else []
         steps = []
         for minute, inputs, power in minutes:
             use(ahead, pending, minute)
             steps.append(ahead.step(minute, inputs, power))
         return steps
-
-    def _stored(self, start: int) -> list[Learned]:
-        return stored_calibrations(self.records, self.room, self.model, start)
 
     def _calibration(self, one: Learned) -> Calibration:
         return Calibration(one.kind, self.room.id if one.kind == ROOM else one.id, one.issued_at_ms, one.row)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import product
 
 import pytest
-from api_school import MONDAY, NOW, SITE, running
+from api_school import DAY, MONDAY, NOW, SITE, running
 
 from api.security import signed_in
 from campus.indicators.definitions import DEFINITIONS
@@ -15,6 +15,7 @@ from campus.records.figures import SCOPES, Scope, figures
 from campus.records.outlook import room_forecast
 
 WEEK = {"from": "2026-11-16", "to": "2026-11-23"}
+START_OF_MAY = int(datetime(2026, 4, 30, 17, tzinfo=UTC).timestamp()) * 1000
 PART = {"from": "2026-11-16", "to": "2026-11-19"}
 
 
@@ -180,6 +181,33 @@ def test_only_leaders_and_administrators_close_a_month(campus, as_role):
         assert again.status_code == 409 and "closed already" in again.json()["detail"]
         assert [one["start"] for one in program.get(f"/api/v1/sites/{SITE}/months").json()] == ["2026-08-01"]
         assert program.get(f"/api/v1/sites/{SITE}/months/2026-08/amendments").json() == []
+
+
+def test_what_was_signed_stays_and_what_changed_is_listed(campus, api, as_role):
+    """The figures of a closed month are those of its close; others do not learn one day's lessons from what changed."""
+    records, room, day = campus.records, campus.room, date(2026, 5, 12)
+    (lesson,) = [
+        f for f in records.facts(SITE, room, MONDAY, MONDAY + timedelta(days=7)) if f.outcome == "held"
+    ][:1]
+    start = datetime(2026, 5, 12, 0, 0, tzinfo=UTC)
+    held = replace(lesson, date=day, start=start, end=start + timedelta(minutes=45), outcome="held")
+    records.restate(SITE, room, START_OF_MAY, START_OF_MAY + 31 * DAY, [held], [])
+    assert "not closed" in str(api(f"sites/{SITE}/months/2026-05", 404))
+    records.close_month(SITE, day, "admin")
+    signed = api(f"sites/{SITE}/months/2026-05")
+    records.restate(SITE, room, START_OF_MAY, START_OF_MAY + 31 * DAY, [replace(held, outcome="no_show")], [])
+    assert api(f"sites/{SITE}/months/2026-05") == signed
+    figures = {one["id"]: one for one in signed}
+    assert figures["held"]["numerator"] == 1 and figures["held"]["provisional"] is False
+    now = by_id(api(f"sites/{SITE}/indicators", **{"from": "2026-05-01", "to": "2026-06-01"}))
+    assert now["held"]["numerator"] == 0
+    (change,) = api(f"sites/{SITE}/months/2026-05/amendments")
+    assert (change["before"]["held"], change["after"]["no_show"]) == (1, 1)
+    as_role("leader")
+    (change,) = api(f"sites/{SITE}/months/2026-05/amendments")
+    assert (change["id"], change["before"], change["after"]) == (room, {}, {})
+    figures = {one["id"]: one for one in api(f"sites/{SITE}/months/2026-05")}
+    assert figures["held"]["reason_code"] == "withheld"
 
 
 def test_a_room_with_less_than_two_weeks_has_no_forecast(campus, api):

@@ -1,5 +1,6 @@
 """Every operation, for every role, at the own school and at another: what is not granted is refused."""
 
+from datetime import date
 from itertools import product
 
 import httpx
@@ -67,6 +68,7 @@ EXPECTED = {
     "GET /api/v1/sites/{site}/indicators": EVERYONE,
     "GET /api/v1/sites/{site}/months": EVERYONE,
     "POST /api/v1/sites/{site}/months": "AL",
+    "GET /api/v1/sites/{site}/months/{month}": EVERYONE,
     "GET /api/v1/sites/{site}/months/{month}/amendments": EVERYONE,
     "GET /api/v1/sites/{site}/equipment": EVERYONE,
     "POST /api/v1/sites/{site}/equipment": "AE",
@@ -148,6 +150,8 @@ def campus(tmp_path_factory):
             "equipment": [{"id": OTHER_PIECE, "name": "Máy chiếu", "kind": "projector"}],
         }
         campus.records.import_inventory(Inventory.parse(inventory))
+        for site in (SITE, OTHER):
+            campus.records.close_month(site, date(2026, 10, 1), "admin")
         for role, site in product(ROLES, (SITE, OTHER)):
             campus.records.add_person(f"{role}-{site}", [Grant(role, site)])
         yield campus

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from campus.errors import StoreError, UsageError
 from campus.indicators import EquipmentFact, LinkDay, RoomFact
 from campus.inference import EQUIPMENT, OCCUPIED, POWER, VACANT, Interval, Stretch
-from campus.records import dirty, open_records, sums
+from campus.records import dirty, open_records
 from campus.records.database import Database
 from campus.records.derived_tables import (
     AmendmentTable,
@@ -119,7 +119,7 @@ def furnish_derived(records):
             (IncidentTable, {"cause": "power", "start_ms": T0, "end_ms": None, "boards": [BOARD], "evidence": {}}),
         ):  # fmt: skip
             session.connection().execute(insert(table), [{"site": SITE, **row}])
-        sums.store_link(session, LinkDay(SITE, "board", BOARD, day, 600.0, 590.5, {"power": 9.5}, 1))
+    records.store_link_days(SITE, [LinkDay(SITE, "board", BOARD, day, 600.0, 590.5, {"power": 9.5}, 1)])
 
 
 @pytest.fixture(params=ENGINES)

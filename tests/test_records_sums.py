@@ -114,10 +114,6 @@ def test_any_range_of_sums_equals_the_facts_summed(records, stored, ranges):
             assert found_pieces.get("projector-a101", EquipmentSums()) == EquipmentSums.total(
                 map(EquipmentSums.of, pieces)
             )
-    whole = records.daily_room_sums(SITE, FIRST, FIRST + timedelta(days=80))
-    assert RoomSums.total(whole.values()) == RoomSums.total(
-        RoomSums.of(f) for f in records.facts(SITE, "a101")
-    )
 
 
 def test_a_month_row_that_is_not_renewed_would_be_noticed(records, monkeypatch):
@@ -131,6 +127,17 @@ def test_a_month_row_that_is_not_renewed_would_be_noticed(records, monkeypatch):
     assert october.get("a101", RoomSums()) != RoomSums.total(
         RoomSums.of(f) for f in records.facts(SITE, "a101")
     )
+
+
+def test_only_the_fields_asked_for_are_read(records):
+    """The others are zero, over whole months and single days alike."""
+    days = [date(2026, 10, 5), date(2026, 11, 3)]
+    records.store_derivations([derivation(day, [], [piece_fact(day, 0, "math", 20.0)]) for day in days])
+    span = (date(2026, 10, 1), date(2026, 11, 4))
+    (some,) = records.equipment_sums(SITE, *span, fields=("on_ms", "periods")).values()
+    assert some == EquipmentSums(on_ms=40 * 60_000, periods=2)
+    (every,) = records.equipment_sums(SITE, *span).values()
+    assert every.slot_ms > 0 and (every.on_ms, every.periods) == (some.on_ms, some.periods)
 
 
 def test_a_piece_that_moves_counts_in_both_rooms(records):

@@ -1,5 +1,6 @@
 """Indicators of any scope, the months that were signed, forecasts and what was unusual."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -9,24 +10,24 @@ from api.context import ContextDep, Day, DaysDep, Id, RoomId, SiteId, today
 from api.figure_models import (
     AmendmentOut,
     DefinitionOut,
-    EquipmentFactOut,
     FiguresOut,
     ForecastOut,
     JudgedOut,
     MonthForm,
     MonthOut,
 )
+from api.models import IndicatorOut
 from api.problems import PROBLEMS, ProblemError
 from api.rights import CLOSE, FIGURES, PERIODS, may
 from api.security import PersonDep, has
 from campus.errors import NotFound, UsageError
 from campus.indicators.definitions import DEFINITIONS
-from campus.records.figures import Scope, figures
+from campus.inference import ROOM
+from campus.records.figures import Scope, figures, signed_figures
 from campus.records.outlook import room_anomalies, room_forecast
 
 router = APIRouter(tags=["indicators"], dependencies=[Depends(has(FIGURES))])
 
-MAX_DAYS_OF_A_SITE = 31
 MAX_DAYS_AHEAD = 14
 ScopeKind = Literal[
     "site", "building", "room-type", "room", "subject-group", "equipment-kind", "equipment", "board"
@@ -75,27 +76,6 @@ def indicators(
         raise ProblemError(422, str(error)) from error
 
 
-@router.get(
-    "/sites/{site}/equipment/facts",
-    response_model=list[EquipmentFactOut],
-    tags=["facts"],
-    dependencies=[Depends(has(PERIODS))],
-)
-def equipment_facts(
-    context: ContextDep,
-    site: SiteId,
-    days: DaysDep,
-    room: Annotated[Id | None, Query(description="Only this room; without it at most 31 days")] = None,
-) -> Any:
-    """What happened to equipment in every slot of [from, to): provisional until the month is closed."""
-    context.records.site(site)
-    if room is None:
-        days.bounded(MAX_DAYS_OF_A_SITE)
-    else:
-        context.records.room(site, room)
-    return context.records.equipment_facts(site, room, days.start, days.end)
-
-
 @router.get("/sites/{site}/months", response_model=list[MonthOut], tags=["months"])
 def months(context: ContextDep, site: SiteId) -> Any:
     """The months that were closed, the newest first."""
@@ -120,9 +100,23 @@ def close_month(context: ContextDep, person: PersonDep, site: SiteId, form: Mont
 
 
 @router.get("/sites/{site}/months/{month}/amendments", response_model=list[AmendmentOut], tags=["months"])
-def amendments(context: ContextDep, site: SiteId, month: Month) -> Any:
-    """What changed in a closed month since it was closed, in the order in which it did."""
-    return context.records.amendments(context.records.site(site).id, date.fromisoformat(f"{month}-01"))
+def amendments(context: ContextDep, person: PersonDep, site: SiteId, month: Month) -> Any:
+    """What changed in a closed month since it was closed, in the order in which it did.
+
+    Without the right to single periods, those of rooms come without their sums: they tell about one day's lessons.
+    """
+    found = context.records.amendments(context.records.site(site).id, date.fromisoformat(f"{month}-01"))
+    if may(person, PERIODS, site):
+        return found
+    return [replace(one, before={}, after={}) if one.kind == ROOM else one for one in found]
+
+
+@router.get("/sites/{site}/months/{month}", response_model=list[IndicatorOut], tags=["months"])
+def signed(context: ContextDep, person: PersonDep, site: SiteId, month: Month) -> Any:
+    """The site's indicators of a month as they were when it was closed, whatever changed since."""
+    context.records.site(site)
+    day = date.fromisoformat(f"{month}-01")
+    return signed_figures(context.records, site, day, facilities=may(person, PERIODS, site))
 
 
 @router.get(

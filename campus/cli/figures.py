@@ -1,7 +1,7 @@
 """`campus indicators` and `campus month`: figures and the months that were signed, through the API or the records."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date, datetime
@@ -20,8 +20,8 @@ from campus.cli.running import Api, choose_site, reader
 from campus.cli.system import now
 from campus.errors import UsageError
 from campus.indicators.definitions import DEFINITIONS
-from campus.records import open_records
-from campus.records.figures import ONE_ROOM, SCOPES, Scope, figures
+from campus.records import Records, open_records
+from campus.records.figures import ONE_ROOM, SCOPES, Scope, figures, signed_figures
 from campus.records.figures import SITE as WHOLE
 from campus.settings import Settings
 from campus.wire.topics import valid_id
@@ -29,7 +29,7 @@ from campus.wire.topics import valid_id
 month_app = typer.Typer(no_args_is_help=True, help="Close months, and see what changed in them afterwards.")
 
 OfSite = Annotated[str | None, typer.Option(help="Site id, where there are several")]
-AMOUNTS = ("value", "numerator", "denominator", "coverage")
+MonthArgument = Annotated[str, typer.Argument(help="YYYY-MM", show_default=False)]
 
 
 @with_settings()
@@ -79,7 +79,8 @@ def indicators(
 
 def _show(title: str, found: Mapping[str, Any]) -> None:
     table = Table(title=title, box=box.SIMPLE)
-    for heading in ("indicator", "value", "unit", "numerator", "denominator", "coverage"):
+    table.add_column("indicator", no_wrap=True)
+    for heading in ("value", "unit", "numerator", "denominator", "coverage"):
         table.add_column(heading)
     for item in found["indicators"]:
         table.add_row(
@@ -108,35 +109,38 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.0f}"
 
 
+Read = Callable[[Records, str], Any]
+
+
+def _ask(settings: Settings, site: str | None, path: str, own: Read) -> tuple[str, Any]:
+    """(site, what is below it at `path`), through the running API; else what `own` reads from the records."""
+    if owner := reader(settings):
+        api = Api(owner)
+        site = choose_site(api.sites(), site)
+        return site, api.get(f"/api/v1/sites/{site}/{path}")
+    require_store(settings)
+    with closing(open_records(settings.records, settings.data)) as records:
+        site = choose_site([one.id for one in records.sites()], site)
+        return site, [asdict(one) for one in own(records, site)]
+
+
 @month_app.command("list")
 @with_settings()
 def list_months(settings: Settings, site: OfSite = None, as_json: AsJson = False) -> None:
     """The months that were closed, the newest first."""
-    found: Sequence[Mapping[str, Any]]
-    if owner := reader(settings):
-        api = Api(owner)
-        site = choose_site(api.sites(), site)
-        found = api.get(f"/api/v1/sites/{site}/months")
-    else:
-        require_store(settings)
-        with closing(open_records(settings.records, settings.data)) as records:
-            site = choose_site([one.id for one in records.sites()], site)
-            found = [asdict(one) for one in records.closed_months(site)]
+    site, found = _ask(settings, site, "months", lambda records, site: records.closed_months(site))
     if as_json:
         print(json.dumps(found, default=str))
-    for one in [] if as_json else found:
+        return
+    for one in found:
         print(f"{str(one['start'])[:7]}: closed at {one['closed_at']} by {one['closed_by']}")
-    if not found and not as_json:
+    if not found:
         print(f"No month of {site} was closed yet; `campus month close YYYY-MM` does it.")
 
 
 @month_app.command("close")
 @with_settings()
-def close(
-    settings: Settings,
-    month: Annotated[str, typer.Argument(help="YYYY-MM", show_default=False)],
-    site: OfSite = None,
-) -> None:
+def close(settings: Settings, month: MonthArgument, site: OfSite = None) -> None:
     """Sign the figures of a month: they are kept as they are now, and what changes later is listed beside them."""
     first = _month(month)
     if owner := reader(settings):
@@ -151,25 +155,30 @@ def close(
     print(f"{month} of {site} is closed. `campus month amendments {month}` shows what changes from now on.")
 
 
+@month_app.command("show")
+@with_settings()
+def show(settings: Settings, month: MonthArgument, site: OfSite = None, as_json: AsJson = False) -> None:
+    """The site's figures of a closed month as they were signed, whatever changed since."""
+    first = _month(month)
+    site, found = _ask(
+        settings, site, f"months/{month}", lambda records, site: signed_figures(records, site, first)
+    )
+    if as_json:
+        print(json.dumps(found, default=str, ensure_ascii=False))
+        return
+    _show(f"{site}, {month} as it was closed", {"indicators": found, "ghost_slots": [], "never_used": []})
+
+
 @month_app.command("amendments")
 @with_settings()
 def amendments(
-    settings: Settings,
-    month: Annotated[str, typer.Argument(help="YYYY-MM", show_default=False)],
-    site: OfSite = None,
-    as_json: AsJson = False,
+    settings: Settings, month: MonthArgument, site: OfSite = None, as_json: AsJson = False
 ) -> None:
     """What changed in a closed month since: each day of each room, piece of equipment or board, before and after."""
     first = _month(month)
-    if owner := reader(settings):
-        api = Api(owner)
-        site = choose_site(api.sites(), site)
-        found = api.get(f"/api/v1/sites/{site}/months/{month}/amendments")
-    else:
-        require_store(settings)
-        with closing(open_records(settings.records, settings.data)) as records:
-            site = choose_site([one.id for one in records.sites()], site)
-            found = [asdict(one) for one in records.amendments(site, first)]
+    site, found = _ask(
+        settings, site, f"months/{month}/amendments", lambda records, site: records.amendments(site, first)
+    )
     if as_json:
         print(json.dumps(found, default=str))
         return

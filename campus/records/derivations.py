@@ -162,7 +162,7 @@ def _store_facts(session: Session, part: Derivation, at: datetime) -> None:
         held = _by_day([*others, *facts.distinct(part.facts)])
         lessons.store(session, site, room, {day: held.get(day, ()) for day in days})
         new = {room: {day: sums.of_room(held.get(day, ())) for day in days}}
-        _note(session, site, ROOM, sums.store_days(session, site, ROOM, RoomSums, new), at)
+        months.amend(session, site, ROOM, sums.store_days(session, site, ROOM, RoomSums, new), at)
     before = facts.equipment_by_day(session, site, room, *span)
     if days := facts.replace(session, EquipmentFact, site, room, *span, part.equipment_facts):
         touched = {(piece, day) for day, pieces in before.items() for piece in pieces}
@@ -180,7 +180,8 @@ def _store_facts(session: Session, part: Derivation, at: datetime) -> None:
             renewed[piece] = {
                 day: sums.of_equipment(by_day.get(day, ())) for day in days if (piece, day) in touched
             }
-        _note(session, site, EQUIPMENT, sums.store_days(session, site, EQUIPMENT, EquipmentSums, renewed), at)
+        changes = sums.store_days(session, site, EQUIPMENT, EquipmentSums, renewed)
+        months.amend(session, site, EQUIPMENT, changes, at)
 
 
 def _by_day(found: Iterable[facts.Fact]) -> dict[date, list[facts.Fact]]:
@@ -188,19 +189,6 @@ def _by_day(found: Iterable[facts.Fact]) -> dict[date, list[facts.Fact]]:
     for fact in found:
         by_day.setdefault(fact.date, []).append(fact)
     return by_day
-
-
-def _note(
-    session: Session, site: str, kind: str, changes: Iterable[tuple[str, date, Any, Any]], at: datetime
-) -> None:
-    """Log what became of days of closed months."""
-    closed: dict[date, bool] = {}
-    for id, day, before, after in changes:
-        month = sums.month_of(day)
-        if month not in closed:
-            closed[month] = months.is_closed(session, site, month)
-        if closed[month]:
-            months.amend(session, site, kind, id, day, (before, after), at)
 
 
 def _store_checkpoints(session: Session, part: Derivation) -> None:

@@ -175,20 +175,6 @@ class DerivedRecords:
         with self._database.read() as session:
             return ranges.read(session, LinkSums, kind, site, start, end, ids)
 
-    def daily_room_sums(
-        self, site: str, start: date, end: date, rooms: Sequence[str] | None = None, subject_group: str = ""
-    ) -> dict[date, RoomSums]:
-        """local date -> sums over the rooms, of [start, end)."""
-        with self._database.read() as session:
-            return ranges.by_day(session, RoomSums, ROOM, site, start, end, rooms, subject_group)
-
-    def daily_equipment_sums(
-        self, site: str, start: date, end: date, ids: Sequence[str] | None = None
-    ) -> dict[date, EquipmentSums]:
-        """local date -> sums over the equipment, of [start, end)."""
-        with self._database.read() as session:
-            return ranges.by_day(session, EquipmentSums, EQUIPMENT, site, start, end, ids)
-
     def tariffs(self, site: str) -> list[Tariff]:
         """What a kilowatt hour costs, by the date from which it does."""
         with self._database.read() as session:

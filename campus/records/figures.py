@@ -121,16 +121,42 @@ def figures(
         add(records.total(LinkSums, OF_ROOM, scope.site, start, end, rooms), [OF_ROOMS])
 
     if not facilities:
-        teachers = _teachers(records, scope, chosen.rooms, start, end)
-        made = [
-            replace(one, counts={})
-            if may_show(DEFINITIONS[one.id], facilities=False, start=start, end=end, teachers=teachers)
-            else _withheld(one)
-            for one in made
-        ]
-        ghosts = []
+        made, ghosts = _for_others(records, scope, chosen.rooms, start, end, made), []
     place = {id: n for n, id in enumerate(DEFINITIONS)}
     return Figures(scope, start, end, sorted(made, key=lambda one: place[one.id]), ghosts, unused)
+
+
+def signed_figures(records: Records, site: str, month: date, *, facilities: bool = True) -> list[Indicator]:
+    """The site's indicators of rooms and equipment of a month as they were when it was closed.
+
+    As of that time, with the calendar of that time; costs and lists, which need more than sums, are not among them.
+    `facilities` as of `figures`. Raises NotFound for a month that is not closed.
+    """
+    start = month_of(month)
+    closed = next((one for one in records.closed_months(site) if one.start == start), None)
+    if closed is None:
+        raise NotFound(f"{start:%Y-%m} of '{site}' is not closed; its figures are still provisional.")
+    scope = Scope(site)
+    chosen, rooms = _choose(records, scope), records.closed_room_sums(site, start)
+    of_rooms = RoomSums.total(rooms[room.id] for room in chosen.rooms if room.id in rooms)
+    of_pieces = EquipmentSums.total(records.closed_equipment_sums(site, start).values())
+    told = (closed.calendar_version, closed.closed_at)
+    made = compute(of_rooms, every(ROOM), *told, provisional=False)
+    made += compute(of_pieces, every(EQUIPMENT), *told, provisional=False)
+    return made if facilities else _for_others(records, scope, chosen.rooms, start, next_month(start), made)
+
+
+def _for_others(
+    records: Records, scope: Scope, rooms: Sequence[Room], start: date, end: date, made: Iterable[Indicator]
+) -> list[Indicator]:
+    """What readers may see who may not see single periods."""
+    teachers = _teachers(records, scope, rooms, start, end)
+    return [
+        replace(one, counts={})
+        if may_show(DEFINITIONS[one.id], facilities=False, start=start, end=end, teachers=teachers)
+        else _withheld(one)
+        for one in made
+    ]
 
 
 def _priced(

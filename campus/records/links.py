@@ -29,6 +29,7 @@ BoardKey = tuple[str, str]
 Thing = tuple[str, str, date]
 """(kind, id, local date) of a LinkDay."""
 
+_FOREVER_MS = 2**62
 _STRETCH = StretchTable.__table__.c
 _START = BoardStartTable.__table__.c
 _INCIDENT = IncidentTable.__table__.c
@@ -149,17 +150,8 @@ def _with_loss(session: Session, site: str, board: str, since_ms: int) -> list[S
 
 def _reaching(session: Session, site: str, kind: str, id: str, since_ms: int) -> list[Stretch]:
     """Whole stretches that end after `since_ms`."""
-    first = (
-        select(func.max(_STRETCH.start_ms))
-        .where(*_of(site, kind, id), _STRETCH.start_ms <= since_ms)
-        .scalar_subquery()
-    )
-    query = (
-        _select(site, kind, id)
-        .where(_STRETCH.start_ms >= func.coalesce(first, since_ms))
-        .order_by(_STRETCH.start_ms)
-    )
-    found = [Stretch(*row) for row in session.connection().execute(query)]
+    key = {"site": site, "kind": kind, "id": id, "aspect": AVAILABILITY}
+    found = spans.touching(session, StretchTable, key, Stretch, since_ms, _FOREVER_MS)
     return [one for one in found if one.end_ms > since_ms]
 
 
@@ -215,9 +207,10 @@ def days(session: Session, site: str, dates: Sequence[date]) -> dict[Thing, Link
 def store_days(
     session: Session, site: str, given: Sequence[LinkDay], gone: Sequence[Thing], at: datetime
 ) -> None:
+    new: dict[str, dict[str, dict[date, dict[str, LinkSums]]]] = {}
     for day in given:
-        changed = sums.store_link(session, day)
-        months.amend(session, site, day.kind, day.id, day.date, changed, at)
+        new.setdefault(day.kind, {}).setdefault(day.id, {})[day.date] = {sums.TOTAL: LinkSums.of(day)}
     for kind, id, on in gone:
-        changed = sums.store_day(session, site, kind, id, on, LinkSums, {})
-        months.amend(session, site, kind, id, on, changed, at)
+        new.setdefault(kind, {}).setdefault(id, {})[on] = {}
+    for kind, things in new.items():
+        months.amend(session, site, kind, sums.store_days(session, site, kind, LinkSums, things), at)

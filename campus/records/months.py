@@ -1,13 +1,14 @@
 """Months of a site: provisional until closed; what changes afterwards is an amendment beside the snapshot."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from campus.errors import UsageError
-from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
 from campus.records import dirty, places, sums
 from campus.records.derived_tables import AmendmentTable, DerivedTable, MonthTable
 from campus.records.entities import Amendment, ClosedMonth
@@ -16,7 +17,8 @@ from campus.records.tables import SiteTable
 
 _MONTH = MonthTable.__table__.c
 
-Change = tuple[RoomSums, RoomSums] | tuple[EquipmentSums, EquipmentSums] | tuple[LinkSums, LinkSums]
+DayChange = tuple[str, date, Any, Any]
+"""(id, local date, sums before, sums after), as `sums.store_days` tells."""
 
 
 def is_closed(session: Session, site: str, day: date) -> bool:
@@ -25,29 +27,32 @@ def is_closed(session: Session, site: str, day: date) -> bool:
     return session.connection().execute(query).first() is not None
 
 
-def amend(
-    session: Session, site: str, kind: str, id: str, day: date, change: Change | None, at: datetime
-) -> None:
-    """Log what became of a day's sums, if its month is closed."""
-    if change is None or not is_closed(session, site, day):
-        return
-    before, after = (dict(zip(one.names(), one.values(), strict=True)) for one in change)
-    names = [name for name in before if before[name] != after[name]]
-    session.connection().execute(
-        insert(AmendmentTable),
-        [
+def amend(session: Session, site: str, kind: str, changes: Iterable[DayChange], at: datetime) -> None:
+    """Log what became of the sums of days, of those whose month is closed."""
+    closed: dict[date, bool] = {}
+    rows = []
+    for id, day, before, after in changes:
+        month = sums.month_of(day)
+        if month not in closed:
+            closed[month] = is_closed(session, site, month)
+        if not closed[month]:
+            continue
+        old, new = (dict(zip(one.names(), one.values(), strict=True)) for one in (before, after))
+        names = [name for name in old if old[name] != new[name]]
+        rows.append(
             {
                 "site": site,
-                "month": sums.month_of(day),
+                "month": month,
                 "at_ms": to_ms(at),
                 "kind": kind,
                 "id": id,
                 "date": day,
-                "before": {name: before[name] for name in names},
-                "after": {name: after[name] for name in names},
+                "before": {name: old[name] for name in names},
+                "after": {name: new[name] for name in names},
             }
-        ],
-    )
+        )
+    if rows:
+        session.connection().execute(insert(AmendmentTable), rows)
 
 
 def close(session: Session, site: str, month: date, by: str, at: datetime) -> ClosedMonth:

@@ -38,7 +38,7 @@ def read(
     parts: dict[str, list[Sums]] = {}
     for sign, span, first, last in _pieces(start, end):
         for id, part in _added(
-            session, kind, what, site, span, first, last, few, subject_group, sign
+            session, kind, what, site, span, first, last, few, subject_group, sign, fields
         ).items():
             parts.setdefault(id, []).append(part)
     wanted = parts.keys() if ids is None or few is not None else parts.keys() & set(ids)
@@ -67,27 +67,6 @@ def total(
         row = session.connection().execute(query).one()
         parts.append(kind(*(sign * int(value or 0) for value in row)))
     return kind.total(parts)
-
-
-def by_day(
-    session: Session,
-    kind: type[Sums],
-    what: str,
-    site: str,
-    start: date,
-    end: date,
-    ids: Sequence[str] | None = None,
-    subject_group: str = TOTAL,
-) -> dict[date, Sums]:
-    """local date -> sums over the things, of [start, end)."""
-    columns = TABLES[kind].__table__.c
-    query = (
-        select(columns.start, *_AMOUNTS[kind].values())
-        .where(*_which(columns, what, site, DAY, start, end, ids, subject_group))
-        .group_by(columns.start)
-        .order_by(columns.start)
-    )
-    return {row[0]: kind(*map(int, row[1:])) for row in session.connection().execute(query)}
 
 
 def closed(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, delete, insert, select
+from sqlalchemy import and_, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from campus.inference import Interval, Stretch
@@ -27,7 +27,7 @@ def read(
     session: Session, table: type[Base], key: Mapping[str, str], shape: type[Span], start_ms: int, end_ms: int
 ) -> list[Span]:
     """The spans of one thing, clipped to [start_ms, end_ms), ascending. `key` names it, `shape` what a row becomes."""
-    return list(_clipped(_touching(session, table, key, shape, start_ms, end_ms), start_ms, end_ms))
+    return list(_clipped(touching(session, table, key, shape, start_ms, end_ms), start_ms, end_ms))
 
 
 def replace(
@@ -42,7 +42,7 @@ def replace(
     """Stored spans are clipped to the outside of the range, `given` to the inside; equals that touch are joined."""
     if start_ms == end_ms:
         return
-    old: list[Span] = _touching(session, table, key, shape, start_ms, end_ms)
+    old: list[Span] = touching(session, table, key, shape, start_ms, end_ms)
     first: int = min((span.start_ms for span in old), default=start_ms)
     last: int = max((span.end_ms for span in old), default=end_ms)
     new = _joined(
@@ -71,24 +71,22 @@ def _of(table: type[Base], key: Mapping[str, str]) -> Any:
     return and_(*(table.__table__.c[name] == value for name, value in key.items()))
 
 
-def _touching(
+def touching(
     session: Session, table: type[Base], key: Mapping[str, str], shape: type[Span], start_ms: int, end_ms: int
 ) -> list[Span]:
-    """Stored spans that overlap or touch [start_ms, end_ms], ascending."""
+    """Stored spans that overlap or touch [start_ms, end_ms], whole, ascending."""
     columns = table.__table__.c
     # They never overlap, so only the last one before the range can reach into it.
     before = (
-        select(columns.start_ms)
+        select(func.max(columns.start_ms))
         .where(_of(table, key), columns.start_ms < start_ms)
-        .order_by(columns.start_ms.desc())
-        .limit(1)
+        .scalar_subquery()
     )
-    first = session.connection().execute(before).scalar()
     query = (
         select(*(columns[name] for name in shape._fields))
         .where(
             _of(table, key),
-            columns.start_ms >= (start_ms if first is None else first),
+            columns.start_ms >= func.coalesce(before, start_ms),
             columns.start_ms <= end_ms,
         )
         .order_by(columns.start_ms)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from campus.indicators import EquipmentFact, LinkDay, RoomFact
+from campus.indicators import EquipmentFact, RoomFact
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
 from campus.records.derived_tables import EquipmentSumsTable, LinkSumsTable, RoomSumsTable
 
@@ -50,15 +50,6 @@ def _grouped(kind: type[Sums], parts: Iterable[tuple[str | None, Sums]]) -> dict
         if group:
             gathered.setdefault(group, []).append(part)
     return {group: kind.total(found) for group, found in gathered.items()}
-
-
-def store_day(
-    session: Session, site: str, what: str, id: str, day: date, kind: type[Sums], new: dict[str, Sums]
-) -> tuple[Sums, Sums] | None:
-    """Replace the sums of one day of one thing, and renew those of its month; (before, after) if the total changed."""
-    for change in store_days(session, site, what, kind, {id: {day: new}}):
-        return change[2:]
-    return None
 
 
 def store_days(
@@ -184,11 +175,6 @@ def _renew(
 
 def _days(start: date, end: date) -> list[date]:
     return [date.fromordinal(n) for n in range(start.toordinal(), end.toordinal())]
-
-
-def store_link(session: Session, day: LinkDay) -> tuple[LinkSums, LinkSums] | None:
-    """`store_day` for a day of a board's or room's connectivity."""
-    return store_day(session, day.site, day.kind, day.id, day.date, LinkSums, {TOTAL: LinkSums.of(day)})
 
 
 def close(session: Session, site: str, month: date) -> None:

@@ -45,7 +45,3 @@ def upgrade() -> None:
         rows.append({"site": site, "room": room, "date": day, "planned": planned, "outcomes": outcomes})
     if rows:
         connection.execute(sa.insert(days), rows)
-
-
-def downgrade() -> None:
-    raise NotImplementedError("records are never brought back to an older schema")

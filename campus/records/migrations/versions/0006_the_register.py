@@ -178,7 +178,3 @@ def upgrade() -> None:
 
     with op.batch_alter_table("room", schema=None) as batch_op:
         batch_op.add_column(sa.Column("area_m2", sa.Double(), nullable=True))
-
-
-def downgrade() -> None:
-    raise NotImplementedError("records are never brought back to an older schema")

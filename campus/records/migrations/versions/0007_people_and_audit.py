@@ -82,7 +82,3 @@ def upgrade() -> None:
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for statement in SQLITE if is_sqlite else POSTGRESQL:
         op.execute(statement)
-
-
-def downgrade() -> None:
-    raise NotImplementedError("records are never brought back to an older schema")

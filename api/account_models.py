@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.context import Id
 from api.models import example
@@ -97,7 +97,7 @@ class SignInForm(BaseModel):
 class PasswordForm(BaseModel):
     """Your password, and the one to have from now on."""
 
-    model_config = _form(old="…", new="…")
+    model_config = _form(old="…", new="ten signs or more")
 
     old: str = Field(min_length=1, max_length=256)
     new: str = Field(min_length=10, max_length=256)
@@ -129,7 +129,7 @@ class TokenForm(BaseModel):
     model_config = _form(label="Monthly report", reads_only=True, rights=["figures"], site="demo", days=90)
 
     label: str = Field(min_length=1, max_length=100)
-    reads_only: bool = False
+    reads_only: StrictBool = False
     rights: list[str] | None = Field(
         None,
         max_length=len(ALL_RIGHTS),
@@ -197,11 +197,6 @@ class AuditOut(BaseModel):
     hash: str
 
 
-class AuditPage(BaseModel):
-    rows: list[AuditOut]
-    next: int | None = Field(description="Ask again with `before` set to it; null: that was the first row")
-
-
 class HealthOut(BaseModel):
     """Whether the system takes and answers; why not is for those who are signed in."""
 
@@ -213,7 +208,9 @@ class HealthOut(BaseModel):
 class HealthDetail(BaseModel):
     """The whole health of this process."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [{"ready": True, "reasons": []}]})
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"examples": [{"ready": True, "reasons": [], "version": "1.0.0"}]}
+    )
 
     ready: bool
     reasons: list[str] = []

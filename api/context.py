@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from api.oidc import Provider
 from api.problems import ProblemError
@@ -19,6 +19,15 @@ from campus.wire.topics import valid_id
 
 MAX_DAYS = 400
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Requests a second in the long run, and `at_once` after a pause; of a stranger's address three seconds' worth."""
+
+    per_second: int = 100
+    at_once: int = 300
+    strangers_per_second: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,7 @@ class Context:
     hosts: tuple[str, ...] = field(default=())
     backup: Callable[[], tuple[int, Iterator[bytes]]] | None = None
     oidc: Provider | None = None
+    rates: Rates = Rates()
 
 
 def _context(request: Request) -> Context:
@@ -66,9 +76,9 @@ def _date(text: object) -> object:
     return text
 
 
-Id = Annotated[str, AfterValidator(_id)]
-SiteId = Annotated[Id, Path(examples=["demo"])]
-RoomId = Annotated[Id, Path(examples=["a101"])]
+Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": "^[a-z0-9-]{1,64}$"})]
+SiteId = Annotated[Id, Path(examples=["demo"], description="Id of the site")]
+RoomId = Annotated[Id, Path(examples=["a101"], description="Id of the room")]
 SiteQuery = Annotated[Id, Query(examples=["demo"], description="Site")]
 Day = Annotated[date, BeforeValidator(_date)]
 From = Annotated[Day, Query(alias="from", examples=["2026-11-16"], description="First local school date")]

@@ -1,18 +1,25 @@
-"""Readings as a file that is streamed: memory does not grow with the range."""
+"""Files that are streamed: memory does not grow with the rows, and what can fail fails before the first byte."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import IO
+from threading import BoundedSemaphore
+from typing import IO, Annotated, BinaryIO
 
+from fastapi import Query
 from starlette.responses import StreamingResponse
 
+from api.problems import ProblemError
+from campus.table_files import MEDIA
 from campus.telemetry import TelemetryStore
-from campus.telemetry.export import MEAN_COLUMNS, csv_text, means
+from campus.telemetry.export import MEAN_COLUMNS, csv_text, means, readings_csv
 from campus.telemetry.export import export as write_file
 
-MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+AT_ONCE = 4
+"""Files that are being made at one time: each takes a processor and room on the disk."""
+Bom = Annotated[bool, Query(description="A CSV begins with a byte order mark, as Excel wants it")]
 _PIECE = 256 * 1024
+_turns = BoundedSemaphore(AT_ONCE)
 
 
 def export(
@@ -22,20 +29,20 @@ def export(
     board: str | None,
     start_ms: int | None,
     end_ms: int | None,
+    bom: bool = False,
 ) -> StreamingResponse:
-    """The response. What can fail, fails before the first byte: a broken store is a 503, not half a file."""
+    """The response. A broken store is a 503, not half a file; more than a sheet holds a 422."""
+    name = f"readings-{board or site or 'all'}"
     if format == "csv":
-        pieces = csv_text(store.rows(site, board, start_ms, end_ms))
-        body: Iterator[bytes] = chain([next(pieces, b"")], pieces)
-    else:
-        made = tempfile.TemporaryFile()  # noqa: SIM115 closed by _pieces; a Parquet file's index is written last
-        try:
-            write_file(store, made, format, site=site, board=board, start_ms=start_ms, end_ms=end_ms)
-        except BaseException:
-            made.close()
-            raise
-        body = _pieces(made)
-    return _attachment(body, "readings", site, board, format)
+        pieces = readings_csv(store.batches(site, board, start_ms, end_ms), bom)
+        return _attachment(chain([next(pieces, b"")], pieces), name, format)
+    return made(
+        lambda file: write_file(
+            store, file, format, site=site, board=board, start_ms=start_ms, end_ms=end_ms
+        ),
+        name,
+        format,
+    )
 
 
 def export_means(
@@ -43,15 +50,37 @@ def export_means(
 ) -> StreamingResponse:
     """The response, as CSV; fails before its first byte too."""
     pieces = csv_text(means(store, site, board, start_ms, end_ms), MEAN_COLUMNS)
-    return _attachment(chain([next(pieces, b"")], pieces), "means", site, board, "csv")
+    return _attachment(chain([next(pieces, b"")], pieces), f"means-{board or site or 'all'}", "csv")
 
 
-def _attachment(
-    body: Iterator[bytes], what: str, site: str | None, board: str | None, format: str
-) -> StreamingResponse:
-    name = f"{what}-{board or site or 'all'}.{format}"
+def made(write: Callable[[BinaryIO], object], name: str, format: str) -> StreamingResponse:
+    """The response with a file that is made first, on the disk: it is there as a whole, or there is an error.
+
+    Raises ProblemError 429 where AT_ONCE others are being made, and what `write` raises.
+    """
+    if not _turns.acquire(blocking=False):
+        raise ProblemError(
+            429, f"{AT_ONCE} exports are being made already. Ask again in a minute.", {"Retry-After": "60"}
+        )
+    file = tempfile.TemporaryFile()  # noqa: SIM115 closed by _pieces, or when the answer is thrown away
+    try:
+        write(file)
+        size = file.tell()
+    except BaseException:
+        file.close()
+        raise
+    finally:
+        _turns.release()
+    answer = _attachment(_pieces(file), name, format)
+    answer.headers["Content-Length"] = str(size)
+    return answer
+
+
+def _attachment(body: Iterator[bytes], name: str, format: str) -> StreamingResponse:
     return StreamingResponse(
-        body, media_type=MEDIA[format], headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        body,
+        media_type=MEDIA[format],
+        headers={"Content-Disposition": f'attachment; filename="{name}.{format}"'},
     )
 
 

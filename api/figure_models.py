@@ -83,6 +83,28 @@ class MonthOut(BaseModel):
     calendar_version: str
 
 
+class SignedMonthOut(MonthOut):
+    """A closed month with its figures as they were signed."""
+
+    model_config = example(
+        start="2026-10-01",
+        closed_at="2026-11-02T03:15:00Z",
+        closed_by="admin",
+        calendar_version="9f3a61c2",
+        indicators=[],
+    )
+
+    indicators: list[IndicatorOut]
+
+
+class ReliabilityOut(BaseModel):
+    """Availability, mean time between failures and mean time to repair of pieces of equipment."""
+
+    model_config = example(indicators=[])
+
+    indicators: list[IndicatorOut]
+
+
 class MonthForm(BaseModel):
     """The month to close, as YYYY-MM."""
 
@@ -95,6 +117,7 @@ class AmendmentOut(BaseModel):
     """Sums of one day of one thing that changed after its month was closed; times in ms, energy in mWh."""
 
     model_config = example(
+        number=3,
         at="2026-11-09T02:00:00Z",
         kind="room",
         id="a101",
@@ -103,6 +126,7 @@ class AmendmentOut(BaseModel):
         after={"held": 5, "no_show": 0},
     )
 
+    number: int
     at: datetime
     kind: str
     id: str

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.models import example
 from campus.records.inventory_fields import Id, Note
@@ -61,11 +61,6 @@ class LoanOut(BaseModel):
     taken_back_by: str | None
 
 
-class LoanPage(BaseModel):
-    items: list[LoanOut]
-    next: int | None
-
-
 class UpkeepForm(UpkeepOpening):
     """Maintenance or an incident that begins; an incident puts the piece out of use unless `down` is false."""
 
@@ -108,11 +103,6 @@ class UpkeepOut(BaseModel):
     cost_vnd: int | None
 
 
-class UpkeepPage(BaseModel):
-    items: list[UpkeepOut]
-    next: int | None
-
-
 class StocktakingForm(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"room": "a101"}]})
 
@@ -134,7 +124,7 @@ class CloseForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"move": False}]})
 
-    move: bool = False
+    move: StrictBool = False
 
 
 class StockItemOut(BaseModel):
@@ -159,7 +149,27 @@ class StockItemOut(BaseModel):
     quantity: int | None
 
 
-class StocktakingOut(BaseModel):
+class StocktakingHeadOut(BaseModel):
+    """A stocktaking of a room; open while `closed_at` is null."""
+
+    model_config = example(
+        number=2,
+        room="a101",
+        opened_at="2026-11-17T01:00:00Z",
+        opened_by="lan",
+        closed_at=None,
+        closed_by=None,
+    )
+
+    number: int
+    room: str
+    opened_at: datetime
+    opened_by: str
+    closed_at: datetime | None
+    closed_by: str | None
+
+
+class StocktakingOut(StocktakingHeadOut):
     """A stocktaking of a room with its difference report; open while `closed_at` is null."""
 
     model_config = example(
@@ -172,18 +182,7 @@ class StocktakingOut(BaseModel):
         items=[],
     )
 
-    number: int
-    room: str
-    opened_at: datetime
-    opened_by: str
-    closed_at: datetime | None
-    closed_by: str | None
     items: list[StockItemOut]
-
-
-class StocktakingPage(BaseModel):
-    items: list[StocktakingOut]
-    next: int | None
 
 
 class UseOut(BaseModel):

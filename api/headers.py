@@ -1,9 +1,11 @@
 """What surrounds every response: the host it may be asked by, and the headers that keep a browser honest."""
 
 import re
+from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import ProblemError, explain, problem
@@ -11,7 +13,10 @@ from api.security import host_allowed
 
 MAX_BODY = 64 * 1024
 MAX_UPLOAD = 10_000_000
-UPLOADS = re.compile(r"/api/v1/sites/[^/]+/(register/(import|template)|equipment/[^/]+/files)")
+UPLOADS = re.compile(
+    r"/api/v1/sites/[^/]+/(register/(import|template)|(timetable|inventory)/import|equipment/[^/]+/files)"
+    r"|/sites/[^/]+/timetable"
+)
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -25,18 +30,29 @@ SECURITY = {
 }
 
 
+Page = Callable[[Request, int, str], Response | None]
+
+
+def no_page(_request: Request, _status: int, _detail: str) -> Response | None:
+    """Every error is a problem, whoever asks."""
+    return None
+
+
 class Surround:
     """Pure ASGI, so that streams pass through chunk by chunk."""
 
-    def __init__(self, app: ASGIApp, hosts: tuple[str, ...] = ()) -> None:
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...] = (), page: Page = no_page) -> None:
+        """`page(request, status, detail)` renders an error outside /api as HTML, or returns None."""
         self.app = app
         self.hosts = hosts
+        self.page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         static = scope["path"].startswith("/static/")
+        scope.setdefault("state", {})  # one for all copies of the scope
         started = False
 
         async def start(message: Message) -> None:
@@ -47,7 +63,10 @@ class Surround:
                 for name, value in SECURITY.items():
                     headers[name] = value
                 fresh = static and message["status"] in (200, 304)  # addresses of assets carry their hash
-                headers["Cache-Control"] = "public, max-age=86400" if fresh else "no-store"
+                if fresh:
+                    headers["Cache-Control"] = "public, max-age=86400"
+                else:
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         request = Request(scope)
@@ -63,7 +82,10 @@ class Surround:
             if started:
                 raise
             status, detail, more, _ = explain(error)
-            await problem(request, status, detail, more)(scope, receive, start)
+            shown = None if scope["path"].startswith("/api/") else self.page(request, status, detail)
+            if shown is not None:
+                shown.headers.update(more)
+            await (shown or problem(request, status, detail, more))(scope, receive, start)
 
     async def _head(self, scope: Scope, send: Send) -> None:
         """GET without its body; a stream is told at once that nobody reads it."""

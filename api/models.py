@@ -23,15 +23,18 @@ class SiteOut(BaseModel):
 
 
 class RoomTypeOut(BaseModel):
-    model_config = example(id="classroom", name_vi="Phòng học", name_en="Classroom")
+    """A type of rooms. `in_frequency_rate`: lesson slots of such rooms count as time available."""
+
+    model_config = example(id="classroom", name_vi="Phòng học", name_en="Classroom", in_frequency_rate=True)
 
     id: str
     name_vi: str
     name_en: str
+    in_frequency_rate: bool
 
 
 class RoomOut(BaseModel):
-    """A room and where it is; `capacity` in people."""
+    """A room and where it is; `capacity` in people. `version` rises with every change."""
 
     model_config = example(
         site="demo",
@@ -42,6 +45,8 @@ class RoomOut(BaseModel):
         room_type="classroom",
         capacity=45,
         volume_m3=180.0,
+        area_m2=54.0,
+        version=1,
     )
 
     site: str
@@ -52,20 +57,37 @@ class RoomOut(BaseModel):
     room_type: str
     capacity: int | None
     volume_m3: float | None
+    area_m2: float | None
+    version: int
 
 
 class BuildingOut(BaseModel):
-    model_config = example(site="demo", id="a", name="Dãy nhà A")
+    """A building. `version` rises with every change."""
+
+    model_config = example(
+        site="demo", id="a", name="Dãy nhà A", area_m2=1200.0, built_year=2008, floors=3, version=1
+    )
 
     site: str
     id: str
     name: str
+    area_m2: float | None
+    built_year: int | None
+    floors: int | None
+    version: int
 
 
 class SiteDetail(SiteOut):
     """A site with its buildings and the types of its rooms."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = example(
+        id="demo",
+        name="THCS Hòa Bình",
+        tz="Asia/Ho_Chi_Minh",
+        level="lower-secondary",
+        buildings=[],
+        room_types=[],
+    )
 
     buildings: list[BuildingOut]
     room_types: list[RoomTypeOut]
@@ -100,7 +122,7 @@ class BoardOut(BaseModel):
     """A board. `room` None with `assigned` False: heard, and placed nowhere yet.
 
     `access_point`: the address of the access point the board is joined to. `notes`: what it went through, in codes
-    (docs/remote.md).
+    (docs/remote.md). People write `name` and `note`; `version` rises with these and with its placements.
     """
 
     model_config = example(
@@ -120,6 +142,9 @@ class BoardOut(BaseModel):
         points={"co2_ppm": {"unit": "ppm", "max_interval_ms": 60000}},
         first_seen="2026-11-01T00:00:00Z",
         last_seen="2026-11-23T03:15:00Z",
+        name="Bảng phòng 101",
+        note=None,
+        version=1,
     )
 
     site: str
@@ -138,6 +163,34 @@ class BoardOut(BaseModel):
     points: dict[str, Any]
     first_seen: datetime | None
     last_seen: datetime | None
+    name: str | None
+    note: str | None
+    version: int
+
+
+class PlacementOut(BaseModel):
+    """Over [valid_from, valid_to) a board was in a room, or its channel on a piece of equipment; null: it still is.
+
+    Exactly one of `room` and `equipment` is given, and `channel` only with `equipment`.
+    """
+
+    model_config = example(
+        id=12,
+        board="b-a101",
+        room="a101",
+        channel=None,
+        equipment=None,
+        valid_from="2026-11-01T00:00:00Z",
+        valid_to=None,
+    )
+
+    id: int
+    board: str
+    room: str | None
+    channel: int | None
+    equipment: str | None
+    valid_from: datetime
+    valid_to: datetime | None
 
 
 class IntervalOut(BaseModel):
@@ -222,13 +275,6 @@ class ReadingOut(BaseModel):
     observed_at_ms: int
     value: float | None
     quality: str
-
-
-class ReadingPage(BaseModel):
-    """Readings by (board, point, observed_at_ms); ask again with `after` = `next` for the rest, null = that is all."""
-
-    readings: list[ReadingOut]
-    next: str | None = Field(examples=["b-a101.co2_ppm.1795394640000"])
 
 
 class FactOut(BaseModel):

@@ -1,13 +1,11 @@
 """The pages: what the stores hold, handed to dashboards.web and returned as HTML."""
 
-import re
 from datetime import date, timedelta
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Query, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
 
 from api.context import (
     FIRST_DAY,
@@ -23,105 +21,35 @@ from api.context import (
     today,
     week_of,
 )
-from api.oidc import PATH
+from api.page_frame import (
+    LANGUAGE_COOKIE,
+    ReaderDep,
+    error_page,
+    landing,
+    menu,
+    safe_next,
+    show,
+    sign_in_address,
+    words_of,
+)
 from api.problems import ProblemError
-from api.rights import LIVE, PERIODS, require, sites_of
+from api.rights import LIVE, PERIODS, PLACES, require, sites_of, somewhere
 from api.routes.readings import room_windows
-from api.security import COOKIE, WHO, SignIn, address_of, begin_session, identify, refuse_forged
-from campus.acting import act_as
+from api.security import COOKIE, SignIn, begin_session, identify, refuse_forged
 from campus.indicators import FREE
 from campus.indicators.facts import COVERAGE_PCT
 from campus.indicators.frequency import frequency_rate
-from campus.records.entities import Person, Room, Site
+from campus.records.entities import Room, Site
 from campus.telemetry import Sample
 from campus.wire.names import base
 from dashboards.web.board import Now, board, lessons_of
 from dashboards.web.chart import HEIGHT, WIDTH, Chart, chart
-from dashboards.web.render import Pages
 from dashboards.web.week import list_weeks, week
 from dashboards.web.words import LANGUAGES
 
+__all__ = ["error_page", "landing", "problem_page", "router"]
+
 router = APIRouter(include_in_schema=False)
-
-LANGUAGE_COOKIE = "campus_language"
-_SAFE_NEXT = re.compile(r"/(?![/\\])[^\x00-\x20\\]*", re.ASCII)
-_NO_LANDING = ("/sign-in", "/sign-out", "/language", PATH, f"{PATH}/start")
-
-
-def _pages(request: Request) -> Pages:
-    pages: Pages = request.app.state.pages
-    return pages
-
-
-def language_of(request: Request, context: Context, person: Person | None = None) -> str:
-    """The language chosen on this browser, or the person's, or the installation's."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE) or (person.language if person else context.language)
-    return chosen if chosen in LANGUAGES else LANGUAGES[0]
-
-
-def safe_next(path: str | None) -> str:
-    """A path on this server to go on to, and nothing else."""
-    return path if path and len(path) < 500 and _SAFE_NEXT.fullmatch(path) else "/"
-
-
-def landing(path: str | None) -> str:
-    """Where signing in leads: the page that was asked for, never the sign-in itself or an address that only writes."""
-    safe = safe_next(path)
-    return "/" if urlsplit(safe).path in _NO_LANDING else safe
-
-
-def _sign_in_address(path: str | None) -> str:
-    return f"/sign-in?next={quote(landing(path), safe='/')}"
-
-
-def _identified(request: Request, context: ContextDep) -> Person:
-    person = identify(request, context)
-    if person is None:
-        raise ProblemError(401, WHO, {"Location": _sign_in_address(_here(request))})
-    return person
-
-
-async def _reader(request: Request, person: Annotated[Person, Depends(_identified)]) -> Person:
-    act_as(person.name, address_of(request))
-    return person
-
-
-ReaderDep = Annotated[Person, Depends(_reader)]
-
-
-def _here(request: Request) -> str:
-    query = request.url.query
-    return request.url.path + (f"?{query}" if query else "")
-
-
-def show(
-    request: Request, context: Context, template: str, person: Person | None, status: int = 200, **values: Any
-) -> HTMLResponse:
-    """A page in the reader's language."""
-    values = {"here": _here(request), "oidc": context.oidc is not None, **values}
-    html = _pages(request).render(template, language_of(request, context, person), person=person, **values)
-    return HTMLResponse(html, status)
-
-
-def error_page(request: Request, status: int, detail: str) -> Response | None:
-    """The HTML answer to an error outside /api: sign-in for a stranger, else a sentence to read."""
-    if "text/html" not in request.headers.get("accept", ""):
-        return None
-    if status == 401:
-        return RedirectResponse(
-            "/sign-in", 303
-        )  # its Location, with where to go on to, is in the error's headers
-    context: Context = request.app.state.context
-    known = status if status in (401, 403, 404, 422, 503) else 404 if status == 405 else 500
-    language = language_of(request, context)
-    html = _pages(request).render(
-        "error.html",
-        language,
-        person=None,
-        here="/",
-        sentence=_pages(request).words(language)(f"error.{known}"),
-    )
-    return HTMLResponse(html, status)
 
 
 @router.get("/sign-in")
@@ -136,14 +64,14 @@ def problem_page(
     request: Request, context: Context, status: int, key: str, next: str | None, name: str = "", **values: str
 ) -> Response:
     """The sign-in again, with what was wrong: a sentence of the catalogue."""
-    sentence = _pages(request).words(language_of(request, context))(key, **values)
+    sentence = words_of(request, context)(key, **values)
     return show(
         request,
         context,
         "sign_in.html",
         None,
         status,
-        here=_sign_in_address(next),
+        here=sign_in_address(next),
         next=landing(next),
         name=name,
         problem=sentence,
@@ -205,19 +133,26 @@ def choose_language(
 def rooms_now(
     request: Request, context: ContextDep, person: ReaderDep, site: Annotated[Id | None, Query()] = None
 ) -> Response:
-    """The live room board of one site; a choice where there are several."""
-    require(person, LIVE, site)
-    granted = sites_of(person, LIVE)
-    sites = [one for one in context.records.sites() if granted is None or one.id in granted]
-    if site is None and len(sites) != 1:
-        return show(request, context, "sites.html", person, sites=sites)
-    chosen = context.records.site(site) if site else sites[0]
-    now = _now(context, chosen, context.records.rooms(chosen.id), granted is None)
+    """The live room board of one site; a choice where there are several. Who may not see it goes to their own pages."""
+    if site is None:
+        granted = sites_of(person, LIVE if somewhere(person, LIVE) else PLACES)
+        sites = [one for one in context.records.sites() if granted is None or one.id in granted]
+        if len(sites) != 1:
+            first = {one.id: menu(person, one.id)[0].path for one in sites}
+            return show(request, context, "sites.html", person, sites=sites, first=first)
+        chosen = sites[0]
+        if not somewhere(person, LIVE):
+            return RedirectResponse(menu(person, chosen.id)[0].path, 303)
+    else:
+        require(person, LIVE, site)
+        chosen = context.records.site(site)
+    now = _now(context, chosen, context.records.rooms(chosen.id), sites_of(person, LIVE) is None)
     return show(
         request,
         context,
         "board.html",
         person,
+        site=chosen,
         view=board(now),
         room_types=now.room_types,
         zone=ZoneInfo(chosen.tz),
@@ -263,16 +198,16 @@ def room_page(
     now = _now(context, where, [found], sites_of(person, LIVE) is None)
     view = board(now)
     kind = now.room_types.get(found.room_type)
-    language = language_of(request, context, person)
     return show(
         request,
         context,
         "room.html",
         person,
+        site=where,
         view=view,
         room=found,
         path=f"/rooms/{site}/{room}",
-        room_type=_pages(request).words(language).room_type(kind) if kind else found.room_type,
+        room_type=words_of(request, context, person).room_type(kind) if kind else found.room_type,
         counted=kind is None or kind.in_frequency_rate,
         building=next((one.name for one in now.buildings if one.id == found.building), None),
         now_tile=view.groups[0].tiles[0],

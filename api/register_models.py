@@ -58,13 +58,6 @@ class EquipmentOut(BaseModel):
     missing: list[str]
 
 
-class EquipmentPage(BaseModel):
-    """`next`: ask again with `after` set to it; none on the last page."""
-
-    items: list[EquipmentOut]
-    next: str | None
-
-
 class RecordChangeOut(BaseModel):
     """What one field was and became. `created` is the first: all that was given."""
 
@@ -79,13 +72,6 @@ class RecordChangeOut(BaseModel):
     at: datetime
     by: str
     how: str
-
-
-class RecordChangePage(BaseModel):
-    """`next`: ask again with `before` set to it; none on the last page."""
-
-    items: list[RecordChangeOut]
-    next: int | None
 
 
 class CountsOut(BaseModel):

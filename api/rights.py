@@ -12,13 +12,31 @@ FIGURES = "figures"  # indicators; what tells about single teachers is withheld 
 CLOSE = "close"  # sign a month
 PERIODS = "periods"  # what happened in one period of one room: intervals, facts, readings, one room's figures
 REGISTER = "register"  # the records of equipment, loans and who borrowed, upkeep, stocktaking
+EDIT_PLACES = "edit-places"  # add, change and remove buildings and rooms
+PLACE_BOARDS = "place-boards"  # say where boards are and what they meter, and what they are called
+TIMETABLE = "timetable"  # put another timetable in place of the stored one
 PEOPLE = "people"  # accounts, and what they may
 AUDIT = "audit"  # who changed what
 
 RIGHTS: dict[str, frozenset[str]] = {
-    "administrator": frozenset({PLACES, LIVE, LINKS, PERIODS, FIGURES, CLOSE, REGISTER, PEOPLE, AUDIT}),
-    "facilities": frozenset({PLACES, LIVE, PERIODS, FIGURES}),
-    "it": frozenset({PLACES, LINKS, FIGURES}),
+    "administrator": frozenset(
+        {
+            PLACES,
+            LIVE,
+            LINKS,
+            PERIODS,
+            FIGURES,
+            CLOSE,
+            REGISTER,
+            EDIT_PLACES,
+            PLACE_BOARDS,
+            TIMETABLE,
+            PEOPLE,
+            AUDIT,
+        }
+    ),
+    "facilities": frozenset({PLACES, LIVE, PERIODS, FIGURES, EDIT_PLACES}),
+    "it": frozenset({PLACES, LINKS, FIGURES, PLACE_BOARDS}),
     "leader": frozenset({PLACES, FIGURES, CLOSE}),
     "equipment": frozenset({PLACES, FIGURES, REGISTER}),
     "auditor": frozenset({PLACES, FIGURES, AUDIT}),
@@ -45,6 +63,15 @@ def sites_of(person: Person, right: str) -> frozenset[str] | None:
     limit = (person.limits or _UNLIMITED).site
     if limit is not None:
         return frozenset({limit}) if may(person, right, limit) else frozenset()
+    return None if None in sites else frozenset(site for site in sites if site)
+
+
+def reach(person: Person) -> frozenset[str] | None:
+    """The sites at which the person has any role; None: every site. The records answer of no other."""
+    limit = (person.limits or _UNLIMITED).site
+    sites = {grant.site for grant in person.grants if limit is None or _reaches(person, grant, limit)}
+    if limit is not None:
+        return frozenset({limit}) if sites else frozenset()
     return None if None in sites else frozenset(site for site in sites if site)
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from api.context import Context, ContextDep
 from api.problems import ProblemError
-from api.rights import require
+from api.rights import reach, require
 from campus.acting import act_as
 from campus.records.entities import ADMINISTRATOR, Grant, Person
 
@@ -37,6 +37,16 @@ def bearer(request: Request) -> str | None:
 
 def identify(request: Request, context: Context) -> Person | None:
     """The person behind a request, or None. A cookie counts for a write only when our own page sent it."""
+    person = _identified(request, context)
+    if person is None:
+        request.app.state.limits.forget(request)
+    else:
+        request.app.state.limits.recognise(request)
+        request.state.speaks = person.language
+    return person
+
+
+def _identified(request: Request, context: Context) -> Person | None:
     if "authorization" in request.headers:
         token = bearer(request)
         if token is None:
@@ -100,9 +110,9 @@ async def signed_in(
 ) -> Person:
     """The person asking; 401 for anyone else. (The two schemes are there for OpenAPI.)
 
-    Not in a thread, so that what the route calls knows who acts.
+    Not in a thread, so that what the route calls knows who acts, and reaches that person's sites only.
     """
-    act_as(person.name, address_of(request))
+    act_as(person.name, address_of(request), reach(person))
     return person
 
 

@@ -45,6 +45,14 @@ class Settings:
     hosts: str = _setting(
         "", "Further names the pages are reached by, comma-separated (addresses and .local work anyway)"
     )
+    requests_per_second: int = _setting(
+        100, "Requests that one session or token may make each second in the long run"
+    )
+    requests_at_once: int = _setting(300, "Requests that one session or token may make at once after a pause")
+    strangers_per_second: int = _setting(
+        20,
+        "Requests each second from an address that shows no valid session or token; three times as many at once",
+    )
     oidc_issuer: str = _setting(
         "", "Sign-in service by OpenID Connect, its https address; people's accounts name who they are there"
     )
@@ -82,6 +90,9 @@ class Settings:
         for name in ("raw_days", "mean_months"):
             if name in merged:
                 merged[name] = _whole(name, str(merged[name]).strip())
+        for name in ("requests_per_second", "requests_at_once", "strangers_per_second"):
+            if name in merged:
+                merged[name] = _often(name, str(merged[name]).strip())
         settings = cls(**merged)
         settings.address()
         settings.discovery()
@@ -140,6 +151,12 @@ class Settings:
 def _whole(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 4):
         raise UsageError(f"{name} is '{text}': write a whole number from 1 to 9999, or 0 to keep for ever.")
+    return int(text)
+
+
+def _often(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text) > 0):
+        raise UsageError(f"{name} is '{text}': write a whole number from 1 to 999999.")
     return int(text)
 
 

@@ -63,4 +63,7 @@ class Batch:
         """Readings of [first, last] of a board are in it; whether they are late is told by `now_ms`."""
         spans = self.late if span[0] < now_ms - LATE_MS else self.spans
         held = spans.get(board)
-        spans[board] = span if held is None else (min(held[0], span[0]), max(held[1], span[1]))
+        if held is None:
+            spans[board] = span
+        elif span[0] < held[0] or span[1] > held[1]:
+            spans[board] = min(held[0], span[0]), max(held[1], span[1])

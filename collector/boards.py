@@ -9,6 +9,7 @@ from typing import Any
 from campus.inference.connectivity import silence_limit_ms
 from campus.live import BoardState, Live
 from campus.records import Records
+from campus.records.boards import Seen
 from campus.records.entities import LastReply, Reported
 from campus.records.instants import from_ms, from_ms_or_none, to_ms
 from campus.wire import server as wire
@@ -17,6 +18,8 @@ from collector.batch import BoardKey, Sighting
 
 KEEPALIVE_MS = 60_000
 INTERVAL_MS = 60_000  # of a point whose birth names none
+AT_ONCE = 100
+"""Boards noted in one transaction of the records."""
 NOTE_EVERY_MS = 5 * 60_000  # a board that only sends telemetry is noted in the records this often
 
 
@@ -172,28 +175,29 @@ class Boards:
 
     def flush(self, records: Records) -> None:
         """Write what waits to the records. Raises StoreError; what is left comes with the next call."""
-        while True:
-            with self._lock:
-                if not self._notes:
-                    return
-                key = next(iter(self._notes))
-                note = self._notes.pop(key)
+        most = AT_ONCE
+        while notes := self._waiting(most):
             try:
-                records.saw_board(
-                    *key,
-                    from_ms_or_none(note.at_ms),
-                    boot=note.boot,
-                    birth=note.birth,
-                    availability=note.availability,
-                    reported=note.reported,
-                    reply=note.reply,
-                )
+                records.saw_boards([_seen(key, note) for key, note in notes.items()])
             except Exception:
                 with self._lock:
-                    newer = self._notes.pop(key, None)
-                    self._notes[key] = note
-                    self._note(key, newer)
-                raise
+                    for key, note in notes.items():
+                        newer = self._notes.pop(key, None)
+                        self._notes[key] = note
+                        self._note(key, newer)
+                if len(notes) == 1:
+                    raise
+                most = 1  # what one of them spoils, the others need not wait for
+
+    def _waiting(self, most: int) -> dict[BoardKey, _Note]:
+        """Take the oldest notes."""
+        with self._lock:
+            return {key: self._notes.pop(key) for key in list(self._notes)[:most]}
+
+
+def _seen(key: BoardKey, note: _Note) -> Seen:
+    at = from_ms_or_none(note.at_ms)
+    return Seen(*key, at, note.boot, note.birth, note.availability, note.reported, note.reply)
 
 
 def _limit_ms(board: _Board) -> int:

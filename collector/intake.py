@@ -22,6 +22,7 @@ from campus.wire.telemetry import Telemetry
 from collector import foreign_devices
 from collector.batch import Batch, BoardKey, Sighting
 from collector.foreign_devices import FOREIGN, ForeignDevices
+from collector.held_clocks import HeldClocks
 from collector.ledger import BootKey, Ledger
 from collector.limits import FLOOD, NewBoots
 from collector.messages import DeadLetter, Kept, Message, Up
@@ -56,6 +57,7 @@ class Intake:
         self._topics: dict[str, Topic] = {}
         self._points: dict[BoardKey, set[str]] = {}
         self._new_boots = NewBoots()
+        self.clocks = HeldClocks()
         self._zone_of = zone_of
         self.reset(ledger)
 
@@ -145,14 +147,15 @@ class Intake:
                 error.boot, error.seqs = telemetry.boot, seqs(telemetry)
                 raise
         key = BootKey(topic.site, topic.name, telemetry.boot)
-        if not self._knows(key, message):
-            batch.refused += 1
-            batch.dead.append(DeadLetter(message.received_at_ms, FLOOD, message.topic, message.payload))
-            return
-        boot = self.ledger.boot(key)
-        numbers = (
-            [telemetry.seq] if len(telemetry.rows) == 1 and not telemetry.rows[0][0] else seqs(telemetry)
-        )
+        boot = self.ledger.known(key)
+        if boot is None:
+            if not self._knows(key, message):
+                batch.refused += 1
+                batch.dead.append(DeadLetter(message.received_at_ms, FLOOD, message.topic, message.payload))
+                return
+            boot = self.ledger.boot(key)
+        rows = telemetry.rows
+        numbers = [telemetry.seq] if len(rows) == 1 and not rows[0][0] else seqs(telemetry)
         if boot.refused(numbers, telemetry.low):
             batch.refused += 1
             batch.dead.append(DeadLetter(message.received_at_ms, DISORDER, message.topic, message.payload))
@@ -176,6 +179,13 @@ class Intake:
             self._starts.heard(Kept(message, only), telemetry, key, boot, batch)
             return
         received_at_ms = message.received_at_ms
+        if telemetry.clock == "hold":
+            shift = self.clocks.heard(key, received_at_ms, telemetry.ts_ms + telemetry.rows[-1][1])
+            if shift is not None:
+                self._add(Kept(message, only, shift), batch, received_at_ms)
+                return
+        elif self.clocks:
+            self.clocks.forget(key)
         span = readings(
             telemetry, topic.site, topic.name, received_at_ms, None, False, batch.readings, batch.columns
         )

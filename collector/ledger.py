@@ -139,6 +139,10 @@ class Ledger:
             self._boards.add((key.site, key.board))
         return found
 
+    def known(self, key: BootKey) -> BootLedger | None:
+        """The ledger of a boot that was heard before."""
+        return self._boots.get(key)
+
     def __contains__(self, key: BootKey) -> bool:
         """Whether the boot was ever heard."""
         return key in self._boots

@@ -34,6 +34,7 @@ class DeadLetter(NamedTuple):
 class Up(NamedTuple):
     """How times that count from a boot became Unix ms: by that of the boot, `told` by its board or else estimated.
 
+    Beside a clock that says "hold": what is added to its times, see `held_clocks`.
     `was_ms`: of a message that is taken again, the estimate that its readings were written with before.
     """
 
@@ -45,7 +46,7 @@ class Up(NamedTuple):
 class Kept(NamedTuple):
     """A message as the journal keeps it, with all that a replay needs to make the same readings of it.
 
-    `only`: the seqs of it that were new; None = all of them. `up`: where its clock counts from the boot.
+    `only`: the seqs of it that were new; None = all of them. `up`: where its clock counts from the boot, or is wrong.
     """
 
     message: Message

@@ -24,7 +24,7 @@ class Retained:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._listed = _read(file)
+        self._listed = listed(file)
         self._wanted: Set[str] = frozenset()
         self._held: dict[str, bytes] = {}  # b"": to be cleared
         self._pending: dict[str, None] = {}  # in order, each once: only the newest payload counts
@@ -82,7 +82,8 @@ class Retained:
         self._listed = frozenset(topics)
 
 
-def _read(file: Path) -> frozenset[str]:
+def listed(file: Path) -> frozenset[str]:
+    """The topics that a file of an earlier run names; none where there is no such file."""
     try:
         topics = json.loads(file.read_bytes())
         # Publishing to a filter would end the connection.

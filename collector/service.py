@@ -186,6 +186,7 @@ class CollectorService:
             "batches_missing": pipeline.projector.missing,
             "journal_bytes_waiting": pipeline.journal.waiting_bytes,
             "records_missing": pipeline.intake.ledger.gaps(),
+            "clocks_wrong": len(pipeline.intake.clocks.wrong()),
             "unsynced_let_go": pipeline.journal.unsynced.let_go,
             "room_days_derived": pipeline.deriver.days,
             "connections": link.connections if link else 0,

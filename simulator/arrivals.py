@@ -16,11 +16,15 @@ Samples = dict[SeriesKey, list[Sample]]
 
 
 class Arrivals(NamedTuple):
-    """The samples of one board and day: those that come at once, and those that come on the local date `late_on`."""
+    """The samples of one board and day: those that come at once, and those that come on the local date `late_on`.
+
+    What comes at once arrives `offset_ms` before the time that its board's clock says.
+    """
 
     at_once: Samples
     late: Samples
     late_on: date | None
+    offset_ms: int = 0
 
 
 def arrivals(day: Day, room: Room) -> Arrivals:
@@ -32,7 +36,8 @@ def arrivals(day: Day, room: Room) -> Arrivals:
     at_once = [m for m in range(MINUTES) if m not in dark and m not in held]
     kept = [m for m in held if m not in dark]
     warm = range(dark.stop, dark.stop + WARM_UP_MINUTES) if lost else range(0)
-    origin = day.start_ms + phase_ms(day.school, room) + (skew.offset_ms if skew else 0)
+    offset_ms = skew.offset_ms if skew else 0
+    origin = day.start_ms + phase_ms(day.school, room) + offset_ms
     quality = HOLD if skew else GOOD
     found: tuple[Samples, Samples] = ({}, {})
     for point in day.points(room):
@@ -49,4 +54,4 @@ def arrivals(day: Day, room: Room) -> Arrivals:
                     (at, None, INVALID_WARMUP) if minute in warm else (at, value, said)
                     for minute, (at, value, said) in zip(minutes, samples[key], strict=True)
                 ]
-    return Arrivals(*found, late.arrives_on if late else None)
+    return Arrivals(*found, late.arrives_on if late else None, offset_ms)

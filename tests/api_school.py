@@ -12,7 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.context import Context
+from api.context import Context, Rates
 from api.server import ApiServer
 from campus.indicators.facts import facts
 from campus.inference import OCCUPIED, UNKNOWN, VACANT, Interval
@@ -52,8 +52,10 @@ class Campus:
         return self.server.url
 
     def client(self, **options) -> httpx.Client:
-        """A stranger."""
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=20, **options)
+        """A stranger, who reads English unless its headers say another."""
+        headers = httpx.Headers({"Accept-Language": "en"})
+        headers.update(options.pop("headers", None))
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=20, headers=headers, **options)
 
     @contextmanager
     def person(self) -> Iterator[httpx.Client]:
@@ -73,11 +75,11 @@ def midnight(day: date) -> int:
 
 
 @contextmanager
-def running(folder: Path, ready: bool = True) -> Iterator[Campus]:
+def running(folder: Path, ready: bool = True, records_url: str = "sqlite") -> Iterator[Campus]:
     """The school, served on a free port."""
     school = School.make(seed=1, rooms=24, today=NOW.date(), site=SITE)
     live = Live()
-    with open_records("sqlite", folder, now=lambda: NOW) as records:
+    with open_records(records_url, folder, now=lambda: NOW) as records:
         telemetry = open_telemetry("duckdb", folder)
         try:
             password = records.ensure_admin()
@@ -97,6 +99,7 @@ def running(folder: Path, ready: bool = True) -> Iterator[Campus]:
                     now=lambda: NOW,
                     local_token=TOKEN,
                     version="0.1.0",
+                    rates=Rates(10_000, 10_000, 10_000),  # what tests ask in a row is no flood
                 )
             )
             server = ApiServer(app, "127.0.0.1", 0)
@@ -190,6 +193,19 @@ def show(live: Live, school: School) -> None:
             )
         )
     live.set_board(BoardState(SITE, STRANGER, "online", NOW_MS, None))
+
+
+def items(client: httpx.Client, path: str, **query) -> list[dict]:
+    """Every item of a list of the API, page by page."""
+    found: list[dict] = []
+    after: dict[str, str] = {}
+    while True:
+        answer = client.get(f"/api/v1/{path}", params=query | after)
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["items"]
+        if answer.json()["next"] is None:
+            return found
+        after = {"after": answer.json()["next"]}
 
 
 def is_problem(answer: httpx.Response, status: int) -> dict:

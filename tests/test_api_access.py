@@ -1,5 +1,7 @@
 """Who may ask, what is refused, and how a refusal reads."""
 
+import re
+
 import pytest
 from api_school import SITE, is_problem, running
 from fastapi.routing import iter_route_contexts
@@ -40,9 +42,7 @@ def test_every_route_but_the_open_ones_refuses_a_stranger(campus):
     assert {("GET", "/api/v1/readings/export"), ("GET", "/api/v1/live/events"), ("GET", "/")} <= seen
     with campus.client() as stranger:
         for method, path in sorted(seen - OPEN):
-            address = path.format(
-                site=SITE, room=campus.room, board=campus.board, id=1, month="2026-10", name="lan"
-            )
+            address = re.sub("{[^}]*}", "1", path.replace("{site}", SITE))
             is_problem(stranger.request(method, address), 401)
         for method, path in OPEN & seen:
             assert stranger.request(method, path).status_code != 401
@@ -124,7 +124,7 @@ def test_a_personal_token_acts_for_its_person_until_it_is_revoked(campus):
     """Made once, shown once, listed without its secret, gone when revoked."""
     with campus.person() as browser:
         token = browser.post("/api/v1/tokens", json={"label": "monthly"}).json()["token"]
-        listed = [one for one in browser.get("/api/v1/tokens").json() if one["label"] == "monthly"]
+        listed = [one for one in browser.get("/api/v1/tokens").json()["items"] if one["label"] == "monthly"]
         assert token not in str(listed)
         with campus.client(headers={"Authorization": f"Bearer {token}"}) as program:
             assert program.get("/api/v1/sessions/current").json()["name"] == "admin"

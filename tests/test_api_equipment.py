@@ -110,7 +110,7 @@ def test_a_piece_is_lent_and_comes_back(staff, piece):
     span = "from=2026-11-16&to=2026-11-19"
     assert staff.get(f"{BASE}/declared-use?{span}").json()["declared"] >= 1
     assert staff.get(f"{BASE}/equipment/facts?{span}").status_code == 200
-    assert staff.get(f"{BASE}/equipment-quotas").json() == []
+    assert staff.get(f"{BASE}/equipment-quotas").json() == {"items": [], "next": None}
 
 
 def test_upkeep_is_begun_and_ended(staff, piece):
@@ -130,7 +130,7 @@ def test_upkeep_is_begun_and_ended(staff, piece):
     assert ended.json()["closed_at"].startswith(NOW.strftime("%Y-%m-%dT%H:%M"))
     is_problem(staff.post(f"{BASE}/upkeep/{number}/end", json={}), 409)
     query = f"from=2026-11-16&to=2026-11-30&equipment={piece}"
-    available, between, repair = staff.get(f"{BASE}/equipment-reliability?{query}").json()
+    available, between, repair = staff.get(f"{BASE}/equipment-reliability?{query}").json()["indicators"]
     assert (repair["value"], repair["unit"]) == (24.0, "h")
     assert available["numerator"] == available["denominator"] - 24.0 and between["denominator"] == 1
 
@@ -170,7 +170,7 @@ def test_a_photo_comes_back_as_a_download_only(staff, piece):
     is_problem(staff.post(f"{BASE}/equipment/{piece}/files", content=PNG + b"x" * 10_000_000), 413)
     is_problem(staff.post(f"{BASE}/equipment", content=b"x" * 70_000), 413)
     assert staff.delete(f"{BASE}/files/{number}").status_code == 204
-    assert staff.get(f"{BASE}/equipment/{piece}/files").json() == []
+    assert staff.get(f"{BASE}/equipment/{piece}/files").json()["items"] == []
 
 
 def test_the_register_goes_out_and_comes_in_as_a_workbook(staff, piece):

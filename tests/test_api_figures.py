@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import product
 
 import pytest
-from api_school import DAY, MONDAY, NOW, SITE, running
+from api_school import DAY, MONDAY, NOW, SITE, items, running
 
 from api.security import signed_in
 from campus.indicators.definitions import DEFINITIONS
@@ -154,7 +154,7 @@ def test_figures_withheld_by_nothing_would_be_noticed(campus, monkeypatch, api, 
 
 def test_every_definition_can_be_read(api):
     """The names in both languages, formula, unit and source."""
-    found = {one["id"]: one for one in api("indicators")}
+    found = {one["id"]: one for one in api("indicators", limit=500)["items"]}
     assert found["frequency_rate"]["name_vi"] and found["no_show_rate"]["personal"] is True
     assert all(one["formula"] and one["source"] and one["unit"] for one in found.values())
 
@@ -179,8 +179,8 @@ def test_only_leaders_and_administrators_close_a_month(campus, as_role):
         assert empty.status_code == 201 and empty.json()["closed_by"] == "leader"
         again = program.post(f"/api/v1/sites/{SITE}/months", json={"month": "2026-08"})
         assert again.status_code == 409 and "closed already" in again.json()["detail"]
-        assert [one["start"] for one in program.get(f"/api/v1/sites/{SITE}/months").json()] == ["2026-08-01"]
-        assert program.get(f"/api/v1/sites/{SITE}/months/2026-08/amendments").json() == []
+        assert [one["start"] for one in items(program, f"sites/{SITE}/months")] == ["2026-08-01"]
+        assert items(program, f"sites/{SITE}/months/2026-08/amendments") == []
 
 
 def test_what_was_signed_stays_and_what_changed_is_listed(campus, api, as_role):
@@ -197,28 +197,29 @@ def test_what_was_signed_stays_and_what_changed_is_listed(campus, api, as_role):
     signed = api(f"sites/{SITE}/months/2026-05")
     records.restate(SITE, room, START_OF_MAY, START_OF_MAY + 31 * DAY, [replace(held, outcome="no_show")], [])
     assert api(f"sites/{SITE}/months/2026-05") == signed
-    figures = {one["id"]: one for one in signed}
+    assert (signed["start"], signed["closed_by"]) == ("2026-05-01", "admin")
+    figures = by_id(signed)
     assert figures["held"]["numerator"] == 1 and figures["held"]["provisional"] is False
     now = by_id(api(f"sites/{SITE}/indicators", **{"from": "2026-05-01", "to": "2026-06-01"}))
     assert now["held"]["numerator"] == 0
-    (change,) = api(f"sites/{SITE}/months/2026-05/amendments")
+    (change,) = api(f"sites/{SITE}/months/2026-05/amendments")["items"]
     assert (change["before"]["held"], change["after"]["no_show"]) == (1, 1)
     as_role("leader")
-    (change,) = api(f"sites/{SITE}/months/2026-05/amendments")
+    (change,) = api(f"sites/{SITE}/months/2026-05/amendments")["items"]
     assert (change["id"], change["before"], change["after"]) == (room, {}, {})
-    figures = {one["id"]: one for one in api(f"sites/{SITE}/months/2026-05")}
+    figures = by_id(api(f"sites/{SITE}/months/2026-05"))
     assert figures["held"]["reason_code"] == "withheld"
 
 
 def test_a_room_with_less_than_two_weeks_has_no_forecast(campus, api):
     """It says why; and a date that is past, or far ahead, is refused."""
     path = f"sites/{SITE}/rooms/{campus.room}/forecast"
-    found = api(path, date="2026-11-19")
+    found = api(path, date="2026-11-19")["items"]
     assert found and {one["reason"] for one in found} == {"too_short"}
     assert {one["value"] for one in found} == {None}
     assert "a forecast is for" in str(api(path, 422, date="2026-11-17"))
     assert "a forecast is for" in str(api(path, 422, date="2027-11-17"))
-    assert api(f"sites/{SITE}/rooms/{campus.room}/anomalies", date="2026-11-17") == []
+    assert api(f"sites/{SITE}/rooms/{campus.room}/anomalies", date="2026-11-17")["items"] == []
 
 
 def test_a_regular_room_is_forecast_from_its_facts(campus):
@@ -250,7 +251,7 @@ def test_a_regular_room_is_forecast_from_its_facts(campus):
 
 def test_equipment_facts_are_those_stored(campus, api):
     """None were stored for this school: an empty list, and the whole site only for a month."""
-    assert api(f"sites/{SITE}/equipment/facts", room=campus.room, **WEEK) == []
+    assert api(f"sites/{SITE}/equipment/facts", room=campus.room, **WEEK)["items"] == []
     assert "31 days" in str(
         api(f"sites/{SITE}/equipment/facts", 422, **{"from": "2026-01-01", "to": "2026-03-01"})
     )

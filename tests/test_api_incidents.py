@@ -36,7 +36,7 @@ def campus(tmp_path_factory):
 def test_incidents_of_a_range_of_dates(campus):
     """With number, cause, boards and evidence; one that goes on has no end."""
     with campus.program() as program:
-        (one,) = program.get(f"/api/v1/sites/{SITE}/incidents?{SPAN}").json()
+        (one,) = program.get(f"/api/v1/sites/{SITE}/incidents?{SPAN}").json()["items"]
         assert one == {
             "number": one["number"],
             "cause": "unknown",
@@ -46,13 +46,13 @@ def test_incidents_of_a_range_of_dates(campus):
             "evidence": {"scope": "board", "lost": 1, "of": 1},
         }
         early = program.get(f"/api/v1/sites/{SITE}/incidents?from=2026-11-10&to=2026-11-16")
-        assert early.json() == []
+        assert early.json() == {"items": [], "next": None}
 
 
 def test_the_availability_of_a_board(campus):
     """Whole states, with what goes on."""
     with campus.program() as program:
-        found = program.get(f"/api/v1/sites/{SITE}/boards/{campus.board}/availability?{SPAN}").json()
+        found = program.get(f"/api/v1/sites/{SITE}/boards/{campus.board}/availability?{SPAN}").json()["items"]
     assert found == [
         {"start_ms": BEGIN - 60 * MINUTE, "end_ms": BEGIN, "state": "online"},
         {"start_ms": BEGIN, "end_ms": NOW_MS, "state": "lost"},

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
-from api_school import SITE, is_problem, running
+from api_school import SITE, is_problem, items, running
 
 from api.rights import ALL_RIGHTS, RIGHTS, covers
 from campus.records.entities import ROLES, Grant, Limits, Person
@@ -46,7 +46,7 @@ def test_an_account_from_its_making_to_its_removal(campus):
         password = made.json().pop("password")
         shown = {"name": "lan", "language": "vi", "identity": "lan@example.org", "grants": LEADER}
         assert admin.get("/api/v1/people/lan").json() == shown
-        assert shown in admin.get("/api/v1/people").json()
+        assert shown in items(admin, "people")
         assert password not in admin.get("/api/v1/people").text
         is_problem(admin.post("/api/v1/people", json=form), 409)
         with campus.client(headers={"Origin": campus.url}) as lan:
@@ -87,7 +87,7 @@ def test_a_form_that_is_wrong_names_the_field(campus, change, field):
     with campus.person() as admin:
         answer = admin.post("/api/v1/people", json={"name": "lan", "grants": LEADER} | change)
         assert field in [one["field"] for one in is_problem(answer, 422)["errors"]]
-        assert "lan" not in [one["name"] for one in admin.get("/api/v1/people").json()]
+        assert "lan" not in [one["name"] for one in items(admin, "people")]
 
 
 def test_an_administrator_of_a_school_stays_in_it(campus):
@@ -96,7 +96,7 @@ def test_an_administrator_of_a_school_stays_in_it(campus):
     campus.records.add_person("shared", [Grant("it", SITE), Grant("it", OTHER)])
     campus.records.add_person("theirs", [Grant("it", OTHER)])
     with signed_in(campus, "head") as head:
-        assert [one["name"] for one in head.get("/api/v1/people").json()] == ["head", "mine"]
+        assert [one["name"] for one in items(head, "people")] == ["head", "mine"]
         for name in ("admin", "shared", "theirs", "nobody-at-all"):
             for method, path, body in (
                 ("GET", "", None),
@@ -146,7 +146,7 @@ def test_a_limited_token_makes_nothing_more_of_itself(campus):
     """With the right to administer people and no other, it can neither give roles, nor take an account over."""
     campus.records.add_person("target", [Grant("leader", SITE)])
     with with_token(campus, "admin", Limits(frozenset({"people"}))) as program:
-        assert program.get("/api/v1/people").json() == []
+        assert items(program, "people") == []
         is_problem(program.post("/api/v1/people", json={"name": "more", "grants": LEADER}), 403)
         is_problem(program.put("/api/v1/people/target/password"), 404)
         is_problem(program.put("/api/v1/people/admin/password"), 404)
@@ -175,7 +175,7 @@ def test_a_token_may_what_it_was_made_for(campus):
     form = {"label": "report", "reads_only": True, "rights": ["figures", "close"], "site": SITE, "days": 30}
     with campus.person() as admin:
         token = admin.post("/api/v1/tokens", json=form).json()["token"]
-        (listed,) = (one for one in admin.get("/api/v1/tokens").json() if one["label"] == "report")
+        (listed,) = (one for one in items(admin, "tokens") if one["label"] == "report")
         assert listed["rights"] == ["close", "figures"] and listed["reads_only"] and listed["site"] == SITE
         assert (listed["created_at"][:10], listed["expires_at"][:10]) == ("2026-11-18", "2026-12-18")
         for wrong, status in (
@@ -196,7 +196,7 @@ def test_a_token_may_what_it_was_made_for(campus):
     with campus.person() as admin:
         assert admin.get(f"/api/v1/sites/{OTHER}/months").status_code == 200  # the control
     with with_token(campus, "admin", Limits(site=OTHER)) as program:
-        assert [one["id"] for one in program.get("/api/v1/sites").json()] == [OTHER]
+        assert [one["id"] for one in items(program, "sites")] == [OTHER]
         is_problem(program.get("/api/v1/people/head"), 404)
 
 
@@ -215,7 +215,7 @@ def test_sessions_are_seen_and_ended(campus):
     """Where one is signed in, with the browser's name; one ended, then all."""
     campus.records.add_person("busy", [Grant("it", SITE)])
     with signed_in(campus, "busy") as one, signed_in(campus, "busy") as other:
-        listed = one.get("/api/v1/sessions").json()
+        listed = items(one, "sessions")
         assert [own["is_own"] for own in listed].count(True) == 1 and len(listed) == 2
         other_id = next(entry["id"] for entry in listed if not entry["is_own"])
         assert one.delete(f"/api/v1/sessions/{other_id}").status_code == 204
@@ -227,7 +227,7 @@ def test_sessions_are_seen_and_ended(campus):
     with campus.client(headers={"User-Agent": "A browser", "Origin": campus.url}) as browser:
         form = {"name": "admin", "password": campus.password}
         browser.post("/api/v1/sessions", json=form)
-        own = next(one for one in browser.get("/api/v1/sessions").json() if one["is_own"])
+        own = next(one for one in items(browser, "sessions") if one["is_own"])
         assert (own["address"], own["agent"]) == ("127.0.0.1", "A browser")
 
 
@@ -255,17 +255,18 @@ def test_the_audit_log_tells_who_and_from_where(campus):
             admin.post("/api/v1/people", json={"name": f"seen-{number}", "grants": LEADER})
         local.delete("/api/v1/people/seen-0")
         page = admin.get("/api/v1/audit", params={"limit": 2}).json()
-        last, before = page["rows"]
+        last, before = page["items"]
         assert (last["who"], last["from_where"], last["what"]) == ("local", "127.0.0.1", "person.removed")
         assert (before["who"], before["what"], before["id"]) == ("admin", "person.added", "seen-2")
         assert before["after"]["grants"] == LEADER and before["site"] == SITE
-        following = admin.get("/api/v1/audit", params={"limit": 1, "before": page["next"]}).json()["rows"][0]
+        more = {"limit": 1, "after": page["next"]}
+        following = admin.get("/api/v1/audit", params=more).json()["items"][0]
         assert following["id"] == "seen-1"
-        everything = admin.get("/api/v1/audit", params={"limit": 1000}).json()
-        assert everything["next"] is None and everything["rows"][-1]["number"] == 1
+        everything = items(admin, "audit", limit=500)
+        assert [row["number"] for row in everything] == list(range(len(everything), 0, -1))
         is_problem(admin.get("/api/v1/audit", params={"who": "\x00"}), 422)
     with signed_in(campus, "head") as head:
-        assert {row["site"] for row in head.get("/api/v1/audit").json()["rows"]} == {SITE}
+        assert {row["site"] for row in items(head, "audit")} == {SITE}
         is_problem(head.get("/api/v1/audit", params={"site": OTHER}), 404)
 
 

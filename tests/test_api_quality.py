@@ -238,7 +238,7 @@ def test_flaps_are_those_of_checks_one_by_one(pieces):
 def test_sensors_in_doubt_are_told_by_room(campus):
     """Those of this school only, with what says so."""
     with campus.program() as program:
-        found = program.get(f"/api/v1/sites/{SITE}/findings").json()
+        found = program.get(f"/api/v1/sites/{SITE}/findings").json()["items"]
     doubt = {"kind": "stuck", "point": "co2_ppm", "since_ms": NOW_MS - DAY, "figures": {"value": 812.0}}
     assert found == [{"room": campus.room, **doubt}]
 

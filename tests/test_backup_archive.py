@@ -71,7 +71,7 @@ def test_any_tar_reads_it_and_only_its_owner_may(made):
         "journal.sqlite", "records.sqlite", "telemetry.duckdb",
     ]  # fmt: skip
     told = json.loads((made / "held" / "manifest.json").read_text())
-    assert (told["format"], told["records"], told["telemetry"], told["cursor"]) == (1, "sqlite", "duckdb", 50)
+    assert (told["format"], told["records"], told["telemetry"], told["cursor"]) == (2, "sqlite", "duckdb", 50)
     assert [one["name"] for one in told["files"]] == names[1:]
     assert (made / "b.tar.gz").stat().st_mode & 0o777 == 0o600
     assert not list(made.glob("*.part")) and not list((made / "school").glob(".backup-*"))
@@ -237,7 +237,7 @@ def test_what_would_not_fit_is_not_unpacked(made, target, tmp_path, capsys, monk
 
 def test_a_newer_format_is_refused(made, target, tmp_path, capsys):
     """Whatever else its manifest says."""
-    file = rebuilt(made, tmp_path / "b.tar.gz", lambda told: (told.update(format=2), told.pop("files")))
+    file = rebuilt(made, tmp_path / "b.tar.gz", lambda told: (told.update(format=3), told.pop("files")))
     assert "newer version" in refusal(capsys, file, "--data", target, "--replace")
 
 

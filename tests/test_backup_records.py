@@ -49,6 +49,7 @@ def furnish(records):
     person = records.sign_in("admin", admin)
     records.create_session(person, 12)
     records.create_token(person, "sổ đầu bài")
+    records.claim_request(person.id, "0" * 64, "1" * 64, "2" * 64)
     records.saw_board(SITE, BOARD, MIDNIGHT, "9f3a61c2", {"firmware": "1.0", "hardware": "esp32", "points": {
         "co2_ppm": {"unit": "ppm", "max_interval_ms": 60000}}}, "online",
         Reported(3, False, ("sensor: ô nhiễm",), MIDNIGHT), LastReply("c-1", True, None, None, MIDNIGHT))  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import httpx
 import pytest
+from api_school import items
 from cli import Running, campus, refused, token
 
 REPLAYED = "t,co2,pir\n" + "".join(
@@ -59,11 +60,11 @@ def test_the_printed_sign_in_opens_the_room_board(demo: Running):
 
 def test_every_room_has_a_day_of_facts(api: httpx.Client):
     """History passed the boards' program, the collector, inference and the calendar into facts."""
-    rooms = [room["id"] for room in api.get("/api/v1/sites/demo/rooms").json()]
+    rooms = [room["id"] for room in api.get("/api/v1/sites/demo/rooms").json()["items"]]
     assert len(rooms) == 8
     today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 7 * 3600 + 86_400))
     start = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 7 * 3600 - 86_400))
-    facts = api.get("/api/v1/sites/demo/facts", params={"from": start, "to": today}).json()
+    facts = items(api, "sites/demo/facts", **{"from": start, "to": today}, limit=500)
     assert {fact["room"] for fact in facts} == set(rooms)
     measured = [fact for fact in facts if fact["valid_minutes"] > 0]
     assert len(measured) > len(rooms) * 5
@@ -121,7 +122,7 @@ def test_a_replayed_room_is_stored_once_and_its_board_is_unassigned(
     assert co2 == [600.0 + minute for minute in range(50)]
     assert len(rows) == 100
     assert {row["quality"] for row in rows} == {"good"}
-    boards = api.get("/api/v1/sites/demo/boards").json()
+    boards = api.get("/api/v1/sites/demo/boards").json()["items"]
     (found,) = [board for board in boards if board["id"] == "recorder-1"]
     assert found["room"] is None
 

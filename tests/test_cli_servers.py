@@ -53,7 +53,7 @@ def test_collector_and_api_are_separate_over_server_stores(
                     break
                 time.sleep(0.5)
             assert len(lines) == 121
-            boards = browser.get("/api/v1/sites/demo/boards").json()
+            boards = browser.get("/api/v1/sites/demo/boards").json()["items"]
             assert [board["room"] for board in boards if board["id"] == "recorder"] == [None]
         exported = campus("export", "readings", "--board", "recorder", *stores, cwd=tmp_path)
         assert len(exported.stdout.splitlines()) == 121, exported.stderr

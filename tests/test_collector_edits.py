@@ -1,7 +1,8 @@
 """Edits of timetable, calendar, capacity and placements: exactly the facts they touch become what they would be."""
 
 import copy
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from test_collector_derive import DAY, DAYS, HOUR, INVENTORY, START, School, messages, teach
@@ -146,4 +147,31 @@ def test_an_edit_that_is_not_noted_would_be_noticed(school, tmp_path, monkeypatc
     school.pipeline.derive()
     other = made(tmp_path / "other", inventory(**change), school)
     assert school.outcome() != other.outcome()
+    other.close()
+
+
+def test_a_board_that_is_placed_later_by_hand_makes_the_facts_what_they_would_have_been(school, tmp_path):
+    """Placed one by one, not by the inventory: the days from the move on, of both rooms, and no others are dirty."""
+    before = [school.outcome(room) for room in ("room-1", "room-2")]
+    moved_at = datetime(2026, 9, 22, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+    school.records.place_board("school", "board-1", "room-2", moved_at, "lan")
+    noted = {(one.room, one.start, one.again) for one in school.records.dirty("school")}
+    tuesday = MONDAY + timedelta(days=1)
+    assert noted == {("room-1", tuesday, "readings"), ("room-2", tuesday, "readings")}
+    school.pipeline.derive()
+    assert school.records.dirty("school") == []
+    other = made(tmp_path / "other", inventory(**CHANGES["a board that was in the other room"]), school)
+    after = [school.outcome(room) for room in ("room-1", "room-2")]
+    assert after == [other.outcome(room) for room in ("room-1", "room-2")]
+    assert after != before
+    other.close()
+
+
+def test_a_capacity_that_is_changed_by_hand_makes_the_facts_what_they_would_have_been(school, tmp_path):
+    """As by the inventory."""
+    before = school.outcome()
+    school.records.change_room("school", "room-1", {"capacity": 30}, "lan")
+    school.pipeline.derive()
+    other = made(tmp_path / "other", inventory(**CHANGES["a capacity"]), school)
+    assert school.outcome() == other.outcome() != before
     other.close()

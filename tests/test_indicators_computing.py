@@ -22,7 +22,7 @@ from campus.indicators import (
     RoomFact,
 )
 from campus.indicators.computing import KINDS, compute, every
-from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM
+from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM, UPKEEP
 from campus.indicators.definitions import DEFINITIONS
 from campus.indicators.reasons import (
     CODES,
@@ -222,7 +222,7 @@ def test_an_indicator_of_other_sums_is_refused(sums, id, message):
 def test_every_definition_reads_fields_that_exist():
     """Names, units, versions and a coverage where one is needed; in both languages."""
     kinds = {of: sums.names() for sums, of in KINDS.items() if of != RECORD} | {RECORD: ("known", "complete")}
-    assert set(kinds) == {ROOM, EQUIPMENT, LINK, RECORD}
+    assert set(kinds) == {ROOM, EQUIPMENT, LINK, RECORD, UPKEEP}
     for id, found in DEFINITIONS.items():
         assert (id, found.version >= 1) == (found.id, True)
         assert all((found.name_vi, found.name_en, found.formula, found.unit, found.source))

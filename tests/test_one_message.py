@@ -185,7 +185,7 @@ def test_one_message_from_sensor_to_page(school):
     answer = client.get(
         f"/api/v1/sites/{SITE}/facts", params={"from": "2026-11-23", "to": "2026-11-24", "room": ROOM}
     )
-    (lesson,) = [fact for fact in answer.json() if fact["kind"] == "lesson"]
+    (lesson,) = [fact for fact in answer.json()["items"] if fact["kind"] == "lesson"]
     assert (lesson["outcome"], lesson["school_class"]) == ("held", "6A")
     page = client.get(f"/rooms/{SITE}/{ROOM}")
     assert page.status_code == 200, page.text[:500]

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from campus.errors import StoreError
 from campus.records import open_records
-from campus.records.database import Database
+from campus.records.database import Database, migrations
 from campus.records.tables import Base
 
 NOW = datetime(2026, 10, 5, 3, tzinfo=UTC)
@@ -38,6 +38,33 @@ def test_the_scripts_make_exactly_the_tables_of_the_program(url, tmp_path):
     """Alembic finds no difference between the migrated schema and tables.py."""
     database = Database.open(url, tmp_path)
     with database.read() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    database.close()
+
+
+REVISIONS = [one.revision for one in ScriptDirectory.from_config(migrations()).walk_revisions()]
+
+
+@pytest.mark.parametrize("revision", sorted(REVISIONS))
+def test_every_schema_there_was_is_brought_forward(url, tmp_path, monkeypatch, revision):
+    """With a school in it, to exactly the tables of the program."""
+    upgrade = command.upgrade
+    with monkeypatch.context() as then:
+        then.setattr(ScriptDirectory, "get_current_head", lambda self: revision)
+        then.setattr(command, "upgrade", lambda config, head: upgrade(config, revision))
+        database = Database.open(url, tmp_path)
+        with database.write() as session:
+            session.execute(
+                text(
+                    "INSERT INTO site (id, name, tz, calendar_version) "
+                    "VALUES ('school', 'School', 'Asia/Ho_Chi_Minh', '')"
+                )
+            )
+        database.close()
+    database = Database.open(url, tmp_path)
+    with database.read() as session:
+        assert session.scalars(text("SELECT id FROM site")).all() == ["school"]
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     database.close()

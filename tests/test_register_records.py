@@ -9,6 +9,7 @@ from register_school import NOW, PROJECTOR, SITE, TODAY, Clock, document, school
 from campus.errors import NotFound, UsageError
 from campus.indicators.records import RecordCounts
 from campus.records.inventory import Inventory
+from campus.records.paging import Page, following
 from campus.records.register import Conflict
 
 
@@ -193,10 +194,10 @@ def test_the_list_is_filtered_and_paged(records):
     assert [one.id for one in records.equipment_records(SITE, room="a102")] == ["tv-1"]
     assert [one.id for one in records.equipment_records(SITE, kind="lab-set")] == ["set-1"]
     assert [one.id for one in records.equipment_records(SITE, condition="good")] == [PROJECTOR, "tv-1"]
-    pages, after = [], ""
-    while page := records.equipment_records(SITE, after=after, limit=1):
-        pages += [one.id for one in page]
-        after = page[-1].id
+    pages, page = [], Page(1, "id")
+    while found := records.equipment_records(SITE, page=page):
+        pages.append(found[0].id)
+        page = following(page, found[0], ["id"])
     assert pages == [PROJECTOR, "set-1", "tv-1"]
 
 

@@ -14,7 +14,9 @@ from register_school import NOW, PROJECTOR, SITE, TODAY, Clock, document, school
 from campus.calendar import LESSON
 from campus.errors import NotFound, StoreError, UsageError
 from campus.indicators import EquipmentFact
-from campus.indicators.upkeep import Outage, UpkeepSums, indicators, sums
+from campus.indicators.computing import compute, every
+from campus.indicators.definition import UPKEEP
+from campus.indicators.upkeep import Outage, UpkeepSums, sums
 from campus.records import loans as loan_slips
 from campus.records.declared import Use, use
 from campus.records.inventory import Inventory
@@ -307,18 +309,18 @@ def test_availability_and_the_means_are_those_of_the_outages():
         1000 * HOUR,
     )
     assert found == UpkeepSums(1000 * HOUR, 40 * HOUR, 2, 2, 40 * HOUR)
-    available, between, repair = indicators(found, "v", NOW)
+    available, between, repair = compute(found, every(UPKEEP), "v", NOW)
     assert (available.value, between.value, repair.value) == (0.96, 480.0, 20.0)
     assert (between.unit, between.denominator, between.numerator) == ("h", 2.0, 960.0)
 
 
 def test_without_a_failure_a_mean_has_no_value_but_a_reason():
     """Never a zero, never infinite; and of no time at all there is nothing to measure."""
-    available, between, repair = indicators(sums([], 0, HOUR), "v", NOW)
+    available, between, repair = compute(sums([], 0, HOUR), every(UPKEEP), "v", NOW)
     assert available.value == 1.0
     assert (between.value, between.reason_code) == (None, "nothing_to_divide")
     assert (repair.value, repair.reason_code) == (None, "nothing_to_divide")
-    assert {one.reason_code for one in indicators(UpkeepSums(), "v", NOW)} == {"nothing_in_range"}
+    assert {one.reason_code for one in compute(UpkeepSums(), every(UPKEEP), "v", NOW)} == {"nothing_in_range"}
 
 
 @given(

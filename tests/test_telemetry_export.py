@@ -1,14 +1,18 @@
 """Exports of readings: the same rows in CSV and Parquet, whole files only."""
 
 import io
+from datetime import UTC
 
 import duckdb
+import numpy as np
 import pytest
+from openpyxl import load_workbook
 
 from campus.errors import StoreError, UsageError
-from campus.telemetry import GOOD, IMPLAUSIBLE_TIME, INVALID_CRC, Readings, Row, SeriesKey
+from campus.table_files import BOM
+from campus.telemetry import GOOD, IMPLAUSIBLE_TIME, INVALID_CRC, Batch, Readings, Row, SeriesKey
 from campus.telemetry.duckdb import DuckDBTelemetry
-from campus.telemetry.export import COLUMNS, MEAN_COLUMNS, csv_text, export, means
+from campus.telemetry.export import COLUMNS, MEAN_COLUMNS, csv_text, export, means, readings_csv
 
 DAY = 86_400_000
 START = 20_780 * DAY
@@ -98,7 +102,11 @@ def test_export_to_a_stream(store, out, format):
 def test_streamed_text_equals_the_file(store, out):
     """The pieces of a streamed answer are the file, the header also where there are no rows."""
     export(store, out / "file", "csv")
-    assert b"".join(csv_text(store.rows(None, None, None, None))) == (out / "file").read_bytes()
+    everything = (out / "file").read_bytes()
+    assert b"".join(csv_text(store.rows(None, None, None, None))) == everything
+    assert b"".join(readings_csv(store.batches(None, None, None, None))) == everything
+    assert b"".join(readings_csv(store.batches(None, None, None, None), bom=True)) == BOM + everything
+    assert b"".join(readings_csv(iter(()))) == b"board,point,observed_at_ms,value,quality,received_at_ms\n"
     assert b"".join(csv_text(iter(()))) == b"board,point,observed_at_ms,value,quality,received_at_ms\n"
 
 
@@ -128,14 +136,62 @@ def test_means_come_in_chunks_by_board_point_and_time(store):
         next(means(store, None, None, START, START + 401 * DAY))
 
 
+def test_a_sheet_holds_every_row_with_real_dates(store, out):
+    """An Excel file has the same readings in the same order; their times are dates, in UTC."""
+    wild = Readings([KEYS[0]], [0], [START], [1.0], [IMPLAUSIBLE_TIME], {0: START + 1000})
+    store.write(2, wild)
+    assert export(store, out / "file.xlsx", "xlsx", board="board-0") == 6001
+    head, *rows = load_workbook(out / "file.xlsx").active.values
+    assert head == ("board", "point", "observed_at", "value", "quality", "received_at")
+    told = [(*row[:2], ms(row[2]), *row[3:5], ms(row[5])) for row in rows]
+    wanted = [tuple(row) for row in rows_of(store, None, "board-0", None, None)]
+    values = [(row[3], held[3]) for row, held in zip(told, wanted, strict=True)]  # Excel keeps 15 digits
+    assert all(a == b or a == pytest.approx(b, rel=1e-14) for a, b in values)
+    assert [(*row[:3], *row[4:]) for row in told] == [(*row[:3], *row[4:]) for row in wanted]
+
+
+def ms(at):
+    return None if at is None else round(at.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def test_more_readings_than_a_sheet_holds_are_refused_before_one_is_written(store, monkeypatch):
+    """What no sheet can hold is refused with one sentence, and nothing is written; as many as fit are written."""
+    monkeypatch.setattr("campus.telemetry.export.MOST_SHEET_ROWS", 5999)
+    stream = io.BytesIO()
+    with pytest.raises(UsageError, match="choose csv or parquet"):
+        export(store, stream, "xlsx", board="board-0")
+    assert stream.getvalue() == b""
+    assert export(store, stream, "xlsx", board="board-0", start_ms=START + 60_000) == 5998
+
+
+def test_a_batch_of_the_store_says_what_its_rows_say():
+    """In columns as in rows: invalid values, times in doubt and a code of a later version, mixed in one batch."""
+    at, nan = START, float("nan")
+    batch = Batch(
+        KEYS[:2],
+        np.array([1, 0, 1]),
+        np.array([at, at + 1, 5]),
+        np.array([nan, -0.1, 1e300]),
+        np.array([INVALID_CRC, 200, IMPLAUSIBLE_TIME]),
+        np.array([nan, nan, float(at)]),
+    )
+    rows = [
+        Row("board-0", "power_w.1", at, None, "invalid:crc"),
+        Row("board-0", "co2_ppm", at + 1, -0.1, "200"),
+        Row("board-0", "power_w.1", 5, 1e300, "implausible_time", at),
+    ]
+    assert batch.rows() == rows
+    assert b"".join(readings_csv([batch])) == b"".join(csv_text([rows]))
+
+
 class Breaking:
     """A store whose connection is lost in the middle."""
 
     def __init__(self, store):
         self._store = store
 
-    def rows(self, *where):
-        yield next(self._store.rows(*where, chunk=100))
+    def batches(self, *where):
+        yield next(self._store.batches(*where))
         raise StoreError("The store went away.")
 
 
@@ -150,8 +206,8 @@ def test_failed_export_leaves_the_old_file(store, out, format):
 
 def test_wrong_format_or_place(store, out):
     """An unknown format and a folder that is not there are usage errors of one sentence."""
-    with pytest.raises(UsageError, match="choose csv or parquet"):
-        export(store, out / "readings", "xlsx")
+    with pytest.raises(UsageError, match="choose csv, parquet, xlsx"):
+        export(store, out / "readings", "ods")
     with pytest.raises(UsageError, match="Cannot write"):
         export(store, out / "absent" / "readings.csv", "csv")
     assert list(out.iterdir()) == []

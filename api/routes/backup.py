@@ -7,13 +7,14 @@ from starlette.responses import StreamingResponse
 
 from api.context import ContextDep
 from api.problems import ProblemError
+from api.rates import EXPORT_TURN
 from api.security import PersonDep
 from campus.errors import CampusError
 
 router = APIRouter(prefix="/backup", include_in_schema=False)
 
 
-@router.get("")
+@router.get("", dependencies=[EXPORT_TURN])
 def backup(context: ContextDep, person: PersonDep) -> StreamingResponse:
     """An uncompressed tar. Only the token in DIR/run.json may ask, whatever the role of others."""
     if person.id != 0:

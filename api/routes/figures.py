@@ -1,7 +1,7 @@
 """Indicators of any scope, the months that were signed, forecasts and what was unusual."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -15,8 +15,9 @@ from api.figure_models import (
     JudgedOut,
     MonthForm,
     MonthOut,
+    SignedMonthOut,
 )
-from api.models import IndicatorOut
+from api.listing import Listed, Listing, Page
 from api.problems import PROBLEMS, ProblemError
 from api.rights import CLOSE, FIGURES, PERIODS, may
 from api.security import PersonDep, has
@@ -29,6 +30,12 @@ from campus.records.outlook import room_anomalies, room_forecast
 router = APIRouter(tags=["indicators"], dependencies=[Depends(has(FIGURES))])
 
 MAX_DAYS_AHEAD = 14
+
+INDICATORS = Listing("indicators", {"id": str}, {"of": str, "name_vi": str, "name_en": str})
+MONTHS = Listing("months", {"start": date}, {"closed_at": datetime}, default="-start")
+AMENDMENTS = Listing("amendments", {"number": int}, {"at": datetime, "date": date})
+FORECAST = Listing("forecast", {"start_minute": int})
+ANOMALIES = Listing("anomalies", {"start_minute": int})
 ScopeKind = Literal[
     "site", "building", "room-type", "room", "subject-group", "equipment-kind", "equipment", "board"
 ]
@@ -37,10 +44,24 @@ Month = Annotated[
 ]
 
 
-@router.get("/indicators", response_model=list[DefinitionOut])
-def definitions() -> Any:
+@router.get("/indicators", response_model=Listed[DefinitionOut])
+def indicator_definitions(page: Annotated[Page, Depends(INDICATORS.query)]) -> Any:
     """What every figure means: the definitions, with their versions and sources."""
-    return list(DEFINITIONS.values())
+    return INDICATORS.cut(DEFINITIONS.values(), page)
+
+
+@router.get("/indicators/{indicator}", response_model=DefinitionOut)
+def indicator_definition(
+    indicator: Annotated[
+        str, Path(max_length=64, examples=["frequency_rate"], description="Id of the indicator")
+    ],
+) -> Any:
+    """What one figure means."""
+    if indicator not in DEFINITIONS:
+        raise ProblemError(
+            404, "There is no indicator of this id. See /api/v1/indicators for those there are."
+        )
+    return DEFINITIONS[indicator]
 
 
 @router.get("/sites/{site}/indicators", response_model=FiguresOut)
@@ -76,10 +97,10 @@ def indicators(
         raise ProblemError(422, str(error)) from error
 
 
-@router.get("/sites/{site}/months", response_model=list[MonthOut], tags=["months"])
-def months(context: ContextDep, site: SiteId) -> Any:
+@router.get("/sites/{site}/months", response_model=Listed[MonthOut], tags=["months"])
+def months(context: ContextDep, site: SiteId, page: Annotated[Page, Depends(MONTHS.query)]) -> Any:
     """The months that were closed, the newest first."""
-    return context.records.closed_months(context.records.site(site).id)
+    return MONTHS.cut(context.records.closed_months(context.records.site(site).id), page)
 
 
 @router.post(
@@ -99,29 +120,42 @@ def close_month(context: ContextDep, person: PersonDep, site: SiteId, form: Mont
         raise ProblemError(409, str(error)) from error
 
 
-@router.get("/sites/{site}/months/{month}/amendments", response_model=list[AmendmentOut], tags=["months"])
-def amendments(context: ContextDep, person: PersonDep, site: SiteId, month: Month) -> Any:
+@router.get("/sites/{site}/months/{month}/amendments", response_model=Listed[AmendmentOut], tags=["months"])
+def amendments(
+    context: ContextDep,
+    person: PersonDep,
+    site: SiteId,
+    month: Month,
+    page: Annotated[Page, Depends(AMENDMENTS.query)],
+    kind: Annotated[
+        Literal["room", "equipment", "board"] | None, Query(description="Only of rooms, pieces or boards")
+    ] = None,
+    id: Annotated[Id | None, Query(description="Only of the one with this id")] = None,
+) -> Any:
     """What changed in a closed month since it was closed, in the order in which it did.
 
     Without the right to single periods, those of rooms come without their sums: they tell about one day's lessons.
     """
     found = context.records.amendments(context.records.site(site).id, date.fromisoformat(f"{month}-01"))
-    if may(person, PERIODS, site):
-        return found
-    return [replace(one, before={}, after={}) if one.kind == ROOM else one for one in found]
+    found = [one for one in found if kind in (None, one.kind) and id in (None, one.id)]
+    if not may(person, PERIODS, site):
+        found = [replace(one, before={}, after={}) if one.kind == ROOM else one for one in found]
+    return AMENDMENTS.cut(found, page)
 
 
-@router.get("/sites/{site}/months/{month}", response_model=list[IndicatorOut], tags=["months"])
-def signed(context: ContextDep, person: PersonDep, site: SiteId, month: Month) -> Any:
-    """The site's indicators of a month as they were when it was closed, whatever changed since."""
+@router.get("/sites/{site}/months/{month}", response_model=SignedMonthOut, tags=["months"])
+def signed_month(context: ContextDep, person: PersonDep, site: SiteId, month: Month) -> Any:
+    """A closed month, with the site's indicators as they were when it was closed, whatever changed since."""
     context.records.site(site)
     day = date.fromisoformat(f"{month}-01")
-    return signed_figures(context.records, site, day, facilities=may(person, PERIODS, site))
+    found = signed_figures(context.records, site, day, facilities=may(person, PERIODS, site))
+    [closed] = [one for one in context.records.closed_months(site) if one.start == day]
+    return SignedMonthOut(**MonthOut.model_validate(closed).model_dump(), indicators=found)  # type: ignore[arg-type]
 
 
 @router.get(
     "/sites/{site}/rooms/{room}/forecast",
-    response_model=list[ForecastOut],
+    response_model=Listed[ForecastOut],
     dependencies=[Depends(has(PERIODS))],
 )
 def forecast(
@@ -129,6 +163,7 @@ def forecast(
     site: SiteId,
     room: RoomId,
     day: Annotated[Day, Query(alias="date", examples=["2026-11-20"], description="Today or later")],
+    page: Annotated[Page, Depends(FORECAST.query)],
 ) -> Any:
     """What is expected of a room in each period of a date, at most two weeks ahead."""
     now = today(context, context.records.site(site))
@@ -136,20 +171,21 @@ def forecast(
         raise ProblemError(
             422, f"'date' is {day}: a forecast is for {now} and up to {MAX_DAYS_AHEAD} days later."
         )
-    return room_forecast(context.records, site, room, day, now)
+    return FORECAST.cut(room_forecast(context.records, site, room, day, now), page)
 
 
 @router.get(
     "/sites/{site}/rooms/{room}/anomalies",
-    response_model=list[JudgedOut],
+    response_model=Listed[JudgedOut],
     dependencies=[Depends(has(PERIODS))],
 )
-def unusual(
+def anomalies(
     context: ContextDep,
     site: SiteId,
     room: RoomId,
     day: Annotated[Day, Query(alias="date", examples=["2026-11-17"], description="A past date")],
+    page: Annotated[Page, Depends(ANOMALIES.query)],
 ) -> Any:
     """The periods of a past date beside what was expected of them."""
     context.records.site(site)
-    return room_anomalies(context.records, site, room, day)
+    return ANOMALIES.cut(room_anomalies(context.records, site, room, day), page)

@@ -1,19 +1,35 @@
 """Sensors that cannot be right, for somebody to go and look."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from api.connectivity_models import FindingOut
-from api.context import ContextDep, SiteId
+from api.context import ContextDep, Id, SiteId
+from api.listing import Listed, Listing, Page
 from api.rights import LIVE
 from api.security import has
 
 router = APIRouter(prefix="/sites/{site}/findings", tags=["live"], dependencies=[Depends(has(LIVE))])
 
 
-@router.get("", response_model=list[FindingOut])
-def findings(context: ContextDep, site: SiteId) -> Any:
+FINDINGS = Listing(
+    "findings",
+    {"room": str, "kind": str, "point": str},
+    {"room": str, "kind": str, "since_ms": int},
+)
+
+
+@router.get("", response_model=Listed[FindingOut])
+def findings(
+    context: ContextDep,
+    site: SiteId,
+    page: Annotated[Page, Depends(FINDINGS.query)],
+    room: Annotated[Id | None, Query(description="Only of this room")] = None,
+) -> Any:
     """Sensors in doubt now, by room; what each kind means: docs/indicators.md."""
     context.records.site(site)
-    return [{"room": room, **finding} for room, finding in context.live.doubts(site)]
+    found = [
+        {"room": where, **finding} for where, finding in context.live.doubts(site) if room in (None, where)
+    ]
+    return FINDINGS.cut(found, page)

@@ -1,52 +1,86 @@
 """What is done with equipment: loans, upkeep, stocktaking, declared and measured use, how dependable it is."""
 
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 
 from api.context import ContextDep, Days, DaysDep, Id, SiteId
+from api.figure_models import ReliabilityOut
 from api.handling_models import (
     CloseForm,
     LoanForm,
     LoanOut,
-    LoanPage,
     QuotaOut,
     ReturnForm,
     ScanForm,
     StockItemOut,
     StocktakingForm,
+    StocktakingHeadOut,
     StocktakingOut,
-    StocktakingPage,
     UpkeepEndForm,
     UpkeepForm,
     UpkeepOut,
-    UpkeepPage,
     UseOut,
 )
-from api.models import IndicatorOut
+from api.listing import Listed, Listing, Page
 from api.rights import FIGURES, PLACES, REGISTER
-from api.routes.equipment import WRITES, Before, Limit, Number, conflicts, page
+from api.routes.equipment import WRITES, Number, conflicts
 from api.security import PersonDep, has
-from campus.indicators.upkeep import UpkeepSums, indicators
+from campus.indicators.computing import compute, every
+from campus.indicators.definition import UPKEEP as OF_UPKEEP
+from campus.indicators.upkeep import UpkeepSums
 
 router = APIRouter(prefix="/sites/{site}", tags=["equipment"], dependencies=[Depends(has(PLACES))])
 NAMES = [Depends(has(REGISTER))]  # who borrowed what is personal data
 
+LOANS = Listing(
+    "loans",
+    {"number": int},
+    {
+        "equipment": str,
+        "out_at": datetime,
+        "due_on": date,
+        "used_on": date | None,
+        "back_at": datetime | None,
+    },
+    default="-number",
+)
+UPKEEP = Listing(
+    "upkeep",
+    {"number": int},
+    {"equipment": str, "opened_at": datetime, "closed_at": datetime | None, "cost_vnd": int | None},
+    default="-number",
+)
+STOCKTAKINGS = Listing(
+    "stocktakings",
+    {"number": int},
+    {"room": str, "opened_at": datetime, "closed_at": datetime | None},
+    default="-number",
+)
+QUOTAS = Listing(
+    "equipment-quotas", {"subject_group": str, "start": date}, {"subject_group": str, "end": date}
+)
 
-@router.get("/loans", response_model=LoanPage, dependencies=NAMES)
+OnePiece = Annotated[Id | None, Query(description="Only of this piece of equipment")]
+
+
+@router.get("/loans", response_model=Listed[LoanOut], dependencies=NAMES)
 def loans(
     context: ContextDep,
     site: SiteId,
-    equipment: Id | None = None,
+    page: Annotated[Page, Depends(LOANS.query)],
+    equipment: OnePiece = None,
     status: Annotated[
         Literal["lent", "overdue", "returned"] | None, Query(description="`lent` with what is overdue")
     ] = None,
-    before: Before = None,
-    limit: Limit = 100,
+    subject_group: Annotated[Id | None, Query(description="Only for this subject group")] = None,
 ) -> Any:
     """Loan slips, the newest first."""
-    found = context.records.loans(site, equipment=equipment, status=status, before=before, limit=limit + 1)
-    return page(found, limit, "number")
+    found = context.records.loans(
+        site, equipment=equipment, status=status, subject_group=subject_group, page=page
+    )
+    return LOANS.answer(found, page)
 
 
 @router.post("/loans", status_code=201, response_model=LoanOut, **WRITES)
@@ -63,24 +97,26 @@ def loan(context: ContextDep, site: SiteId, id: Number) -> Any:
 
 
 @router.post("/loans/{id}/return", response_model=LoanOut, **WRITES)
-def give_back(context: ContextDep, person: PersonDep, site: SiteId, id: Number, form: ReturnForm) -> Any:
+def return_loan(context: ContextDep, person: PersonDep, site: SiteId, id: Number, form: ReturnForm) -> Any:
     """Take a loan back; 409 if it is back already."""
     with conflicts():
         return context.records.give_back(site, id, person.name, condition=form.condition, note=form.note)
 
 
-@router.get("/upkeep", response_model=UpkeepPage)
+@router.get("/upkeep", response_model=Listed[UpkeepOut])
 def upkeep(
     context: ContextDep,
     site: SiteId,
-    equipment: Id | None = None,
-    open: bool | None = None,
-    before: Before = None,
-    limit: Limit = 100,
+    page: Annotated[Page, Depends(UPKEEP.query)],
+    equipment: OnePiece = None,
+    kind: Annotated[
+        Literal["maintenance", "incident"] | None, Query(description="Only maintenance, or only incidents")
+    ] = None,
+    open: Annotated[bool | None, Query(description="Only what goes on, or only what is closed")] = None,
 ) -> Any:
     """Maintenance and incidents, the newest first."""
-    found = context.records.upkeep(site, equipment=equipment, is_open=open, before=before, limit=limit + 1)
-    return page(found, limit, "number")
+    found = context.records.upkeep(site, equipment=equipment, kind=kind, is_open=open, page=page)
+    return UPKEEP.answer(found, page)
 
 
 @router.post("/upkeep", status_code=201, response_model=UpkeepOut, **WRITES)
@@ -91,6 +127,12 @@ def begin_upkeep(context: ContextDep, person: PersonDep, site: SiteId, form: Upk
         return context.records.begin_upkeep(site, form.equipment, opening, person.name)
 
 
+@router.get("/upkeep/{id}", response_model=UpkeepOut)
+def one_upkeep(context: ContextDep, site: SiteId, id: Number) -> Any:
+    """One maintenance or incident."""
+    return context.records.one_upkeep(site, id)
+
+
 @router.post("/upkeep/{id}/end", response_model=UpkeepOut, **WRITES)
 def end_upkeep(context: ContextDep, person: PersonDep, site: SiteId, id: Number, form: UpkeepEndForm) -> Any:
     """Close it with its cause, work and cost; 409 if it is closed already."""
@@ -98,27 +140,30 @@ def end_upkeep(context: ContextDep, person: PersonDep, site: SiteId, id: Number,
         return context.records.end_upkeep(site, id, form.model_dump(exclude_unset=True), person.name)
 
 
-@router.get("/equipment-reliability", response_model=list[IndicatorOut], dependencies=[Depends(has(FIGURES))])
-def reliability(context: ContextDep, site: SiteId, days: DaysDep, equipment: Id | None = None) -> Any:
+@router.get("/equipment-reliability", response_model=ReliabilityOut, dependencies=[Depends(has(FIGURES))])
+def equipment_reliability(
+    context: ContextDep, site: SiteId, days: DaysDep, equipment: OnePiece = None
+) -> Any:
     """Availability, mean time between failures and to repair over [from, to), of one piece or all, by incidents."""
     if equipment is not None:
         context.records.equipment_record(site, equipment)
     version = context.records.calendar(site).version
     ids = None if equipment is None else [equipment]
     found = context.records.upkeep_sums(site, days.start, days.end, ids)
-    return indicators(UpkeepSums.total(found.values()), version, context.now())
+    held = UpkeepSums.total(found.values())
+    return {"indicators": compute(held, every(OF_UPKEEP), version, context.now())}
 
 
-@router.get("/stocktakings", response_model=StocktakingPage)
+@router.get("/stocktakings", response_model=Listed[StocktakingHeadOut])
 def stocktakings(
     context: ContextDep,
     site: SiteId,
-    room: Id | None = None,
-    before: Before = None,
-    limit: Annotated[int, Query(ge=1, le=50)] = 20,
+    page: Annotated[Page, Depends(STOCKTAKINGS.query)],
+    room: Annotated[Id | None, Query(description="Only of this room")] = None,
+    open: Annotated[bool | None, Query(description="Only those that go on, or only closed ones")] = None,
 ) -> Any:
-    """Stocktakings with their difference reports, the newest first."""
-    return page(context.records.stocktakings(site, room, before, limit + 1), limit, "number")
+    """Stocktakings, the newest first; each of them has its difference report."""
+    return STOCKTAKINGS.answer(context.records.stocktakings(site, room, is_open=open, page=page), page)
 
 
 @router.post("/stocktakings", status_code=201, response_model=StocktakingOut, **WRITES)
@@ -135,7 +180,7 @@ def stocktaking(context: ContextDep, site: SiteId, id: Number) -> Any:
 
 
 @router.post("/stocktakings/{id}/scans", status_code=201, response_model=StockItemOut, **WRITES)
-def scan(context: ContextDep, person: PersonDep, site: SiteId, id: Number, form: ScanForm) -> Any:
+def scan_label(context: ContextDep, person: PersonDep, site: SiteId, id: Number, form: ScanForm) -> Any:
     """Note that a label was seen; the same again tells anew."""
     with conflicts():
         return context.records.scan(site, id, form.code, person.name, form.condition, form.counted)
@@ -157,11 +202,11 @@ def declared_use(context: ContextDep, site: SiteId, days: DaysDep) -> Any:
     return context.records.declared_use(site, span.start, span.end)
 
 
-@router.get("/equipment-quotas", response_model=list[QuotaOut], dependencies=[Depends(has(FIGURES))])
-def quotas(context: ContextDep, site: SiteId) -> Any:
+@router.get("/equipment-quotas", response_model=Listed[QuotaOut], dependencies=[Depends(has(FIGURES))])
+def equipment_quotas(context: ContextDep, site: SiteId, page: Annotated[Page, Depends(QUOTAS.query)]) -> Any:
     """The quotas of lessons with equipment, and the lessons there were so far."""
     context.records.site(site)
-    return [
+    found = [
         {
             "subject_group": one.quota.subject_group,
             "start": one.quota.start,
@@ -172,3 +217,4 @@ def quotas(context: ContextDep, site: SiteId) -> Any:
         }
         for one in context.records.quota_attainments(site)
     ]
+    return QUOTAS.cut(found, page)

@@ -22,6 +22,6 @@ def health(context: ContextDep, response: Response) -> Any:
 
 
 @router.get("", response_model=HealthDetail)
-def detail(context: ContextDep) -> Any:
+def health_detail(context: ContextDep) -> Any:
     """Everything this process knows of its health."""
     return {"version": context.version, **context.health()}

@@ -31,7 +31,7 @@ data: {"at_ms":1795394650000}
 
 
 @router.get("", response_model=LiveOut)
-def snapshot(context: ContextDep, person: PersonDep, site: OneSite = None) -> Any:
+def live_state(context: ContextDep, person: PersonDep, site: OneSite = None) -> Any:
     """The newest state of every room and board that you may see, and the progress of long work."""
     granted = sites_of(person, LIVE)
     return {
@@ -47,7 +47,9 @@ def snapshot(context: ContextDep, person: PersonDep, site: OneSite = None) -> An
     response_class=Response,
     responses={200: {"content": {"text/event-stream": {"example": _EVENTS}}}},
 )
-async def events(request: Request, context: ContextDep, person: PersonDep, site: OneSite = None) -> Response:
+async def live_events(
+    request: Request, context: ContextDep, person: PersonDep, site: OneSite = None
+) -> Response:
     """Server-sent events: `room`, `board` and `progress` carry the new state; `beat` comes at least every 15 s.
 
     After `reset` (this reader was too slow, or a room is gone) and after every reconnection, read the snapshot again.

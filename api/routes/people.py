@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 
-from api.account_models import GrantForm, NewPassword, NewPerson, PersonChange, PersonForm, PersonOut
-from api.context import ContextDep
+from api.account_models import GrantForm, NewPassword, NewPerson, PersonChange, PersonForm, PersonOut, Role
+from api.context import ContextDep, Id
+from api.listing import Listed, Listing, Page
 from api.problems import PROBLEMS, ProblemError
 from api.rights import PEOPLE, covers, knows, no_site
 from api.security import PersonDep, has
@@ -16,17 +17,36 @@ router = APIRouter(
     prefix="/people", tags=["people"], dependencies=[Depends(has(PEOPLE))], responses={409: PROBLEMS[503]}
 )
 
-Name = Annotated[str, Path(min_length=1, max_length=64, examples=["lan"])]
+PEOPLE_LIST = Listing("people", {"name": str}, {"language": str})
+
+Name = Annotated[
+    str, Path(min_length=1, max_length=64, examples=["lan"], description="The name to sign in with")
+]
 
 
-@router.get("", response_model=list[PersonOut])
-def people(context: ContextDep, person: PersonDep) -> Any:
+@router.get("", response_model=Listed[PersonOut])
+def people(
+    context: ContextDep,
+    person: PersonDep,
+    page: Annotated[Page, Depends(PEOPLE_LIST.query)],
+    role: Annotated[Role | None, Query(description="Only those who have this role")] = None,
+    site: Annotated[
+        Id | None, Query(description="Only those with a role at this site or at every site")
+    ] = None,
+) -> Any:
     """The people you administer, by name."""
-    return [one for one in context.records.people() if covers(person, one.grants)]
+    found = [
+        one
+        for one in context.records.people()
+        if covers(person, one.grants)
+        and (role is None or any(grant.role == role for grant in one.grants))
+        and (site is None or any(grant.site in (None, site) for grant in one.grants))
+    ]
+    return PEOPLE_LIST.cut(found, page)
 
 
 @router.post("", status_code=201, response_model=NewPerson)
-def add(context: ContextDep, person: PersonDep, form: PersonForm) -> Any:
+def add_person(context: ContextDep, person: PersonDep, form: PersonForm) -> Any:
     """Add an account. Its password is made by the server and shown once; the person may change it."""
     grants = _grants(person, form.grants)
     try:
@@ -39,7 +59,7 @@ def add(context: ContextDep, person: PersonDep, form: PersonForm) -> Any:
 
 
 @router.get("/{name}", response_model=PersonOut)
-def one(context: ContextDep, person: PersonDep, name: Name) -> Any:
+def one_person(context: ContextDep, person: PersonDep, name: Name) -> Any:
     """One of the people you administer."""
     try:
         found = context.records.person(name)
@@ -50,9 +70,9 @@ def one(context: ContextDep, person: PersonDep, name: Name) -> Any:
 
 
 @router.patch("/{name}", response_model=PersonOut)
-def change(context: ContextDep, person: PersonDep, name: Name, form: PersonChange) -> Any:
+def change_person(context: ContextDep, person: PersonDep, name: Name, form: PersonChange) -> Any:
     """Change what somebody may, their language, or how the sign-in service knows them."""
-    one(context, person, name)
+    one_person(context, person, name)
     grants = None if form.grants is None else _grants(person, form.grants)
     try:
         return context.records.change_person(name, grants, form.language, form.identity, _guard(person))
@@ -63,9 +83,9 @@ def change(context: ContextDep, person: PersonDep, name: Name, form: PersonChang
 
 
 @router.delete("/{name}", status_code=204)
-def remove(context: ContextDep, person: PersonDep, name: Name) -> None:
+def remove_person(context: ContextDep, person: PersonDep, name: Name) -> None:
     """Remove an account, with its sessions and tokens. What the person did stays in the audit log."""
-    one(context, person, name)
+    one_person(context, person, name)
     try:
         context.records.remove_person(name, _guard(person))
     except NotFound:
@@ -77,14 +97,14 @@ def remove(context: ContextDep, person: PersonDep, name: Name) -> None:
 @router.put("/{name}/password", response_model=NewPassword)
 def new_password(context: ContextDep, person: PersonDep, name: Name) -> Any:
     """Give somebody a new password, shown once. Their sessions end and their tokens are revoked."""
-    one(context, person, name)
+    one_person(context, person, name)
     return {"password": context.records.new_password(name, _guard(person))}
 
 
 @router.delete("/{name}/sessions", status_code=204)
-def end_sessions(context: ContextDep, person: PersonDep, name: Name) -> None:
+def end_sessions_of(context: ContextDep, person: PersonDep, name: Name) -> None:
     """End all sessions of somebody; tokens stay."""
-    one(context, person, name)
+    one_person(context, person, name)
     context.records.end_sessions(name, _guard(person))
 
 

@@ -3,18 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from api.context import Context, ContextDep, Day, Days, DaysDep, Id, SiteQuery, midnight_ms, now_ms
-from api.exports import export, export_means
-from api.models import ReadingPage
+from api.exports import Bom, export, export_means
+from api.listing import Listed, Listing, Page
+from api.models import ReadingOut
 from api.problems import ProblemError
+from api.rates import EXPORT_TURN
 from api.rights import PERIODS, sites_of
 from api.security import PersonDep, has
 from campus.records.entities import Person, Site
+from campus.table_files import MEDIA
 from campus.telemetry import QUALITY_NAMES, SeriesKey
 from campus.telemetry.export import MAX_DAYS_OF_MEANS
 from campus.wire.names import base, valid_point
@@ -28,33 +32,40 @@ _MAX_MS = 2**43  # the year 2248
 Window = tuple[int, int]
 
 
-@router.get("", response_model=ReadingPage)
+READINGS = Listing(
+    "readings",
+    {"board": str, "point": str, "observed_at_ms": int},
+    {"board": str},
+    most=10_000,
+    usual=1000,
+    descends=False,
+)
+
+
+@router.get("", response_model=Listed[ReadingOut])
 def readings(
     context: ContextDep,
     site: SiteQuery,
     days: DaysDep,
+    page: Annotated[Page, Depends(READINGS.query)],
     board: Annotated[Id | None, Query(description="Of this board")] = None,
     room: Annotated[Id | None, Query(description="Of the boards in this room, while they were there")] = None,
     point: Annotated[
         str | None, Query(max_length=64, examples=["co2_ppm"], description="Only this point")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-    after: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
 ) -> Any:
-    """Readings of one board or room over [from, to), at most 31 days; for more, take the export."""
+    """Readings of one board or room over [from, to), at most 31 days, by board, point and time.
+
+    For more, take the export.
+    """
     if (board is None) == (room is None):
         raise ProblemError(422, "Name either 'board' or 'room': readings are those of one of them.")
     if point is not None and not valid_point(point):
         raise ProblemError(422, "'point' is not a point; a point is named like co2_ppm or power_w.1.")
     found = context.records.site(site)
     windows = _windows(context, found, days.bounded(MAX_DAYS_OF_JSON), board, room)
-    page: list[dict[str, Any]] = []
-    for reading in _walk(context, site, windows, point, _cursor(after)):
-        if len(page) == limit:
-            last = page[-1]
-            return {"readings": page, "next": f"{last['board']}.{last['point']}.{last['observed_at_ms']}"}
-        page.append(reading)
-    return {"readings": page, "next": None}
+    after: Any = None if page.after is None else page.after[1:]
+    return READINGS.answer([*islice(_walk(context, site, windows, point, after), page.limit + 1)], page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +118,7 @@ def _span(
 @router.get(
     "/export",
     response_class=Response,
+    dependencies=[EXPORT_TURN],
     responses={
         200: {
             "description": "The file, streamed",
@@ -116,6 +128,7 @@ def _span(
                     "b-a101,co2_ppm,1795394640000,812.0,good,\n"
                 },
                 "application/vnd.apache.parquet": {},
+                MEDIA["xlsx"]: {},
             },
         }
     },
@@ -123,15 +136,20 @@ def _span(
 def export_readings(
     context: ContextDep,
     span: Annotated[Span, Depends(_span)],
-    format: Annotated[Literal["csv", "parquet"], Query()] = "csv",
+    format: Annotated[Literal["csv", "parquet", "xlsx"], Query(description="Kind of the file")] = "csv",
+    bom: Bom = False,
 ) -> Response:
-    """Readings by (board, point, observed_at_ms); `received_at_ms` only where the time is not plausible."""
-    return export(context.telemetry, format, span.site, span.board, span.start_ms, span.end_ms)
+    """Readings by (board, point, observed_at_ms); `received_at_ms` only where the time is not plausible.
+
+    In a sheet the times are dates, in UTC: `observed_at`, `received_at`; it holds at most 1,048,575 readings.
+    """
+    return export(context.telemetry, format, span.site, span.board, span.start_ms, span.end_ms, bom)
 
 
 @router.get(
     "/means",
     response_class=Response,
+    dependencies=[EXPORT_TURN],
     responses={
         200: {
             "description": "The file, streamed",
@@ -197,16 +215,6 @@ def room_windows(
         if since < until:
             clipped.append((one.board, since, until))
     return sorted(clipped)
-
-
-def _cursor(after: str | None) -> tuple[str, str, int] | None:
-    if after is None:
-        return None
-    board, _, rest = after.partition(".")
-    point, _, at = rest.rpartition(".")
-    if not (board and point and at.isascii() and at.isdigit() and len(at) < 16):
-        raise ProblemError(422, "'after' is not from here; use the 'next' of the page before as it is.")
-    return board, point, int(at)
 
 
 def _walk(

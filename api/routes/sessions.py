@@ -1,16 +1,25 @@
 """Signing in and out, one's own sessions and password."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.account_models import PasswordForm, PersonOut, SessionOut, SignInForm
 from api.context import ContextDep
+from api.listing import Listed, Listing, Page
 from api.problems import PROBLEMS, ProblemError
 from api.security import COOKIE, PersonDep, SignedInDep, SignIn, begin_session, refuse_forged
 from campus.records.entities import Person
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
+
+SESSIONS = Listing(
+    "sessions", {"id": str}, {"created_at": datetime, "expires_at": datetime}, default="-created_at"
+)
+SessionId = Annotated[
+    str, Path(pattern="^[0-9a-f]{16}$", description="Id of the session, which is not its secret")
+]
 
 
 @router.post("", status_code=201, response_model=PersonOut, responses={429: PROBLEMS[503]})
@@ -23,21 +32,26 @@ def sign_in(request: Request, response: Response, context: ContextDep, form: Sig
     return person
 
 
-@router.get("", response_model=list[SessionOut])
-def sessions(request: Request, context: ContextDep, person: SignedInDep) -> Any:
+@router.get("", response_model=Listed[SessionOut])
+def sessions(
+    request: Request,
+    context: ContextDep,
+    person: SignedInDep,
+    page: Annotated[Page, Depends(SESSIONS.query)],
+) -> Any:
     """Where you are signed in, the newest first."""
-    return context.records.sessions(account(person), request.cookies.get(COOKIE))
+    return SESSIONS.cut(context.records.sessions(account(person), request.cookies.get(COOKIE)), page)
 
 
 @router.delete("", status_code=204)
-def end_all(response: Response, context: ContextDep, person: SignedInDep) -> None:
+def end_own_sessions(response: Response, context: ContextDep, person: SignedInDep) -> None:
     """End all of your sessions, this one too."""
     context.records.end_sessions(account(person).name)
     response.delete_cookie(COOKIE)
 
 
 @router.get("/current", response_model=PersonOut)
-def current(person: PersonDep) -> Any:
+def current_session(person: PersonDep) -> Any:
     """Who is signed in."""
     return person
 
@@ -67,10 +81,17 @@ def change_password(
     begin_session(request, response, context, person)
 
 
+@router.get("/{id}", response_model=SessionOut)
+def one_session(request: Request, context: ContextDep, person: SignedInDep, id: SessionId) -> Any:
+    """One of your sessions."""
+    for one in context.records.sessions(account(person), request.cookies.get(COOKIE)):
+        if one.id == id:
+            return one
+    raise ProblemError(404, f"You have no session {id}. See /api/v1/sessions for those you have.")
+
+
 @router.delete("/{id}", status_code=204)
-def end_one(
-    context: ContextDep, person: SignedInDep, id: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
-) -> None:
+def end_session(context: ContextDep, person: SignedInDep, id: SessionId) -> None:
     """End one of your sessions."""
     context.records.end_one_session(account(person), id)
 

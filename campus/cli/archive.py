@@ -19,11 +19,15 @@ from typing import IO, Any, BinaryIO, NamedTuple, Protocol
 
 from campus.errors import StoreError, UsageError
 
-FORMAT = 1
+FORMAT = 2
+"""1 had neither attachments nor retained.json."""
+
 MANIFEST = "manifest.json"
 RECORDS, TELEMETRY, JOURNAL = "records.sqlite", "telemetry.duckdb", "journal.sqlite"
 STORES = (RECORDS, TELEMETRY, JOURNAL)
-SINGLE = ("broker.secret", "campus.env", "demo.json")
+CONTENTS = "attachments.tar"
+RETAINED = "retained.json"
+SINGLE = ("broker.secret", "campus.env", "demo.json", RETAINED)
 NAME = re.compile(r"broker(/[A-Za-z0-9_][A-Za-z0-9._-]{0,59}){1,2}")
 PIECE = 256 * 1024
 LEVEL = 6
@@ -51,7 +55,7 @@ class Manifest:
 
     `records` and `telemetry`: the engines they were in. Records are a SQLite file whatever it was; readings that a
     server keeps are not in the archive, as `beside` says. `cursor`: the last batch of the readings. `waiting`: how many
-    batches of the journal come after it.
+    batches of the journal come after it. `lacking`: photos and documents that were not whole on the server any more.
     """
 
     program: str
@@ -62,6 +66,7 @@ class Manifest:
     waiting: int
     beside: str | None
     files: tuple[File, ...]
+    lacking: int = 0
     format: int = FORMAT
 
     def encode(self) -> bytes:
@@ -76,7 +81,7 @@ class Manifest:
             raise UsageError("The backup was made by a newer version of Campus Monitor: upgrade this one.")
         files = tuple(_file(**one) for one in told["files"])
         names = [file.name for file in files]
-        if len(set(names)) != len(names) or len(names) > MAX_FILES or told["format"] != FORMAT:
+        if len(set(names)) != len(names) or len(names) > MAX_FILES or told["format"] not in (1, FORMAT):
             raise ValueError(names)
         datetime.fromisoformat(told["made_at"])
         return cls(
@@ -88,6 +93,8 @@ class Manifest:
             waiting=int(told["waiting"]),
             beside=told["beside"] and str(told["beside"]),
             files=files,
+            lacking=int(told.get("lacking", 0)),
+            format=told["format"],
         )
 
     def holds(self, name: str) -> bool:
@@ -100,7 +107,7 @@ class Manifest:
 
 
 def _file(name: str, size: int, sha256: str) -> File:
-    if name not in STORES and name not in SINGLE and not NAME.fullmatch(name):
+    if name not in (*STORES, CONTENTS, *SINGLE) and not NAME.fullmatch(name):
         raise ValueError(name)
     if type(size) is not int or size < 0 or not re.fullmatch("[0-9a-f]{64}", sha256):
         raise ValueError(name)

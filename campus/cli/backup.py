@@ -33,7 +33,7 @@ def backup(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only look whether FILE is a whole backup")] = False,
 ) -> None:
-    """Put records, readings, journal, the broker's keys and accounts into one file, while everything runs.
+    """Put records with their files, readings, journal, the broker's keys and accounts into one file, while all runs.
 
     Whoever has the file has every secret of the server: keep it as you keep the server.
     `campus restore` brings it back.
@@ -42,7 +42,7 @@ def backup(
         if file is None:
             raise UsageError("Name the file to check: campus backup --check FILE.")
         manifest = checked(file)
-        print(f"{file} is whole: {holds(manifest)}, made at {manifest.made_at}.")
+        print(f"{file} is whole: {holds(manifest)}, made at {manifest.made_at}.{_lacks(manifest)}")
         return
     target = _target(settings.data.absolute(), file)
     owner = running(settings.data)
@@ -52,6 +52,7 @@ def backup(
     print(
         f"{target}: {megabytes(packed)}, {holds(manifest)}. It holds every secret of this server: keep it safe."
         + (f" {manifest.beside}" if manifest.beside else "")
+        + _lacks(manifest)
     )
 
 
@@ -71,7 +72,16 @@ def holds(manifest: Manifest) -> str:
     """What an archive holds, in words."""
     readings = "no readings" if manifest.beside else f"readings up to batch {manifest.cursor}"
     broker = ", the broker's keys and accounts" if has_broker(manifest) else ""
-    return f"records, {readings}, {manifest.waiting} batches after it{broker}"
+    files = ", photos and documents" if manifest.holds(archive.CONTENTS) else ""
+    return f"records{files}, {readings}, {manifest.waiting} batches after it{broker}"
+
+
+def _lacks(manifest: Manifest) -> str:
+    if not manifest.lacking:
+        return ""
+    return (
+        f" {manifest.lacking} photos or documents were not whole on the server any more, and are not in it."
+    )
 
 
 def has_broker(manifest: Manifest) -> bool:
@@ -116,7 +126,7 @@ def _through(owner: Running) -> Iterator[tuple[int, Iterator[bytes]]]:
             f"Process {owner.pid} collects without an API: stop it for the backup; the broker keeps what boards send."
         )
     _tell(f"Process {owner.pid} copies its stores ...")
-    headers = {"Authorization": f"Bearer {owner.token}"}
+    headers = {"Authorization": f"Bearer {owner.token}", "Accept-Language": "en"}
     # How long the copies take is not known; a process that ends closes the connection.
     patience = httpx.Timeout(30, read=None)
     try:

@@ -2,6 +2,7 @@
 
 import typer
 
+from campus.cli.bench_api import api
 from campus.cli.bench_equipment import equipment
 from campus.cli.bench_freshness import freshness
 from campus.cli.bench_indicators import indicators
@@ -13,7 +14,7 @@ from campus.cli.bench_scale import scale
 from campus.cli.bench_soak import soak
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure; machines are noisy, so compare within one run.")
-for command in (ingest, peers, freshness, soak, scale, rooms, presence, equipment, indicators):
+for command in (ingest, peers, freshness, soak, scale, rooms, presence, equipment, indicators, api):
     bench_app.command()(command)
 
 

@@ -85,8 +85,8 @@ def _measured(folder: Path, bench: BenchSchool, repeat: int, console: Console) -
     data = folder / "data"
     with closing(open_records("sqlite", data)) as records:
         records.import_inventory(Inventory.parse(bench.inventory()))
-        school = _stored(records, data, bench, console)
-        year = _year(records, data, bench, console)
+        school = store_past(records, data, bench, console)
+        year = make_year(records, data, bench, console)
         console.print("Asking for every indicator ...")
         asked = latencies(records, bench, repeat)
         through = through_the_api(records, data, bench, repeat)
@@ -114,7 +114,7 @@ def _limit(wall_s: float, cpu_s: float) -> str:
     return "disk, or other programs on this machine: this process had to wait"
 
 
-def _stored(records: Records, data: Path, bench: BenchSchool, console: Console) -> dict[str, Any]:
+def store_past(records: Records, data: Path, bench: BenchSchool, console: Console) -> dict[str, Any]:
     """Put the year into the records as it is before there are facts."""
     on, rows = Spent(), 0
     with progress("Storing", bench.days, console) as told, spent(on):
@@ -145,7 +145,7 @@ def _stored(records: Records, data: Path, bench: BenchSchool, console: Console) 
     }
 
 
-def _year(records: Records, data: Path, bench: BenchSchool, console: Console) -> dict[str, Any]:
+def make_year(records: Records, data: Path, bench: BenchSchool, console: Console) -> dict[str, Any]:
     """Every fact of the year from what is stored, as after an edit of all of it; then some rooms once more."""
     on, again = Spent(), Spent()
     places = Places(records, lambda: 0)

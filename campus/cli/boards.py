@@ -1,7 +1,7 @@
 """`campus board ...`: real boards, from the first flash over USB to the day one is removed.
 
-What its commands share is here. They are in boards_accounts.py (who is let in), boards_flash.py (over USB) and, over
-the network, in boards_remote.py, boards_configure.py and boards_update.py.
+What its commands share is here. They are in boards_accounts.py (who is let in), boards_place.py (where they are),
+boards_flash.py (over USB) and, over the network, in boards_remote.py, boards_configure.py and boards_update.py.
 """
 
 import time
@@ -84,4 +84,4 @@ def own_wifi(board: str) -> str:
 
 
 # Each registers its commands on board_app.
-from campus.cli import boards_accounts, boards_flash, boards_quality, boards_remote  # noqa: E402, F401
+from campus.cli import boards_accounts, boards_flash, boards_place, boards_quality, boards_remote  # noqa: E402, F401

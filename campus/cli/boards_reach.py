@@ -116,8 +116,8 @@ def find(settings: Settings, site: str | None, board: str | None = None) -> tupl
 def known_boards(settings: Settings, site: str, board: str | None = None) -> list[dict[str, Any]]:
     """What the records have of the boards of a site, or of one, as the API answers. Raises NotFound."""
     if owner := reader(settings):
-        found = Api(owner).get(f"/api/v1/sites/{site}/boards" + (f"/{board}" if board else ""))
-        return [found] if board else list(found)
+        path = f"/api/v1/sites/{site}/boards"
+        return [Api(owner).get(f"{path}/{board}")] if board else Api(owner).items(path)
     with closing(open_records(settings.records, settings.data)) as records:
         boards = [records.board(site, board)] if board else records.boards(site)
     return [json.loads(json.dumps(asdict(one), default=datetime.isoformat)) for one in boards]

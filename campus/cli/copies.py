@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from campus.boards.files import DRAFT
 from campus.boards.setup import Setup
+from campus.cli import contents
 from campus.cli.archive import (
     JOURNAL,
     SINGLE,
@@ -79,20 +80,24 @@ def copies(
             copy_rest(settings.data, folder)
             with journal.holding():
                 told("records")
+                contents.hold(settings.data, folder)
                 records.snapshot(folder)
+                contents.hold(settings.data, folder)
                 if settings.telemetry == DUCKDB:
                     told("readings")
                     telemetry.snapshot(folder / TELEMETRY)
                 told("journal")
                 journal.copy_to(folder / JOURNAL)
-            return _described(settings, folder, telemetry)
+            told("photos and documents")
+            lacking = contents.pack(folder)
+            return _described(settings, folder, telemetry, lacking)
     except OSError as error:
         raise StoreError(f"The stores of {settings.data} cannot be copied: {error.strerror}.") from error
     finally:
         _one.release()
 
 
-def _described(settings: Settings, folder: Path, telemetry: TelemetryStore) -> Copies:
+def _described(settings: Settings, folder: Path, telemetry: TelemetryStore, lacking: int) -> Copies:
     copy = JournalCopy(folder / JOURNAL)
     if settings.telemetry == DUCKDB:
         cursor = cursor_of(folder)
@@ -111,6 +116,7 @@ def _described(settings: Settings, folder: Path, telemetry: TelemetryStore) -> C
         cursor=cursor,
         waiting=waiting,
         beside=None if duckdb else BESIDE,
+        lacking=lacking,
         files=tuple(
             File(path.relative_to(folder).as_posix(), path.stat().st_size, hash_of(file))
             for path, file in zip(paths, files, strict=True)
@@ -120,7 +126,10 @@ def _described(settings: Settings, folder: Path, telemetry: TelemetryStore) -> C
 
 
 def copy_rest(data: Path, folder: Path) -> None:
-    """Copy what is neither a store nor made anew by each start: the broker's keys, accounts and sessions, settings."""
+    """Copy what is neither a store nor made anew by each start.
+
+    The broker's keys, accounts and sessions, settings, and which topics are to be cleared at the broker some day.
+    """
     broker = Setup.folder(data)
     found = [path for path in (data / name for name in SINGLE) if path.is_file()]
     found += [
@@ -143,6 +152,8 @@ def cursor_of(folder: Path) -> int:
 def examine(folder: Path, manifest: Manifest) -> None:
     """Open each database of an unpacked archive. Raises StoreError: damaged, or newer than this program."""
     check(folder)
+    if manifest.format > 1:
+        contents.examine(folder, manifest.lacking)
     JournalCopy(folder / JOURNAL).check()
     if manifest.holds(TELEMETRY) and cursor_of(folder) != manifest.cursor:
         raise StoreError("The readings of the backup end at another batch than it says: take another backup.")
@@ -169,6 +180,7 @@ def opened(settings: Settings) -> Iterator[tuple[Records, TelemetryStore, Journa
 def _require_room(data: Path) -> None:
     """The copies lie beside the stores for a while: the collector must not come to a standstill by that."""
     needed = sum(path.stat().st_size for name in STORES for path in data.glob(f"{name}*") if path.is_file())
+    needed += contents.size(data)
     free = shutil.disk_usage(data).free - 2 * MIN_FREE_BYTES
     if needed > free:
         raise StoreError(

@@ -24,7 +24,7 @@ from campus.cli.doctor_boards import Finding, examine_boards, examined
 from campus.cli.options import with_settings
 from campus.cli.running import Running, running
 from campus.errors import CampusError
-from campus.records.database import inspect_records
+from campus.records.database import inspect_records, unheld
 from campus.settings import Settings
 from campus.telemetry.stores import open_telemetry
 from collector.address import BrokerAddress
@@ -126,9 +126,18 @@ def _clock(settings: Settings, _: Running | None) -> Finding:
 
 def _records(settings: Settings, owner: Running | None) -> Finding:
     try:
-        return Finding("records", True, inspect_records(settings.records, settings.data))
+        found = inspect_records(settings.records, settings.data)
+        why = None if settings.records == "sqlite" else unheld(settings.records)
     except CampusError as error:
         return Finding("records", False, str(error), "See docs/records.md.")
+    if why is None:
+        return Finding("records", True, found)
+    return Finding(
+        "records",
+        False,
+        f"{found}; {why}, so row-level security does not keep its schools apart",
+        "Give the records a role of their own; docs/records.md has the commands.",
+    )
 
 
 def _telemetry(settings: Settings, owner: Running | None) -> Finding:

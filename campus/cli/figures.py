@@ -112,12 +112,14 @@ def _number(value: float) -> str:
 Read = Callable[[Records, str], Any]
 
 
-def _ask(settings: Settings, site: str | None, path: str, own: Read) -> tuple[str, Any]:
-    """(site, what is below it at `path`), through the running API; else what `own` reads from the records."""
+def _ask(
+    settings: Settings, site: str | None, path: str, own: Read, ask: Callable[[Api, str], Any] = Api.items
+) -> tuple[str, Any]:
+    """(site, what `ask` gets below it at `path`) of the running API; else what `own` reads from the records."""
     if owner := reader(settings):
         api = Api(owner)
         site = choose_site(api.sites(), site)
-        return site, api.get(f"/api/v1/sites/{site}/{path}")
+        return site, ask(api, f"/api/v1/sites/{site}/{path}")
     require_store(settings)
     with closing(open_records(settings.records, settings.data)) as records:
         site = choose_site([one.id for one in records.sites()], site)
@@ -161,7 +163,11 @@ def show(settings: Settings, month: MonthArgument, site: OfSite = None, as_json:
     """The site's figures of a closed month as they were signed, whatever changed since."""
     first = _month(month)
     site, found = _ask(
-        settings, site, f"months/{month}", lambda records, site: signed_figures(records, site, first)
+        settings,
+        site,
+        f"months/{month}",
+        lambda records, site: signed_figures(records, site, first),
+        lambda api, path: api.get(path)["indicators"],
     )
     if as_json:
         print(json.dumps(found, default=str, ensure_ascii=False))

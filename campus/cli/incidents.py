@@ -39,7 +39,7 @@ def incidents(
     if owner := reader(settings):
         api = Api(owner)
         site = choose_site(api.sites(), site)
-        found: list[dict[str, Any]] = api.get(
+        found: list[dict[str, Any]] = api.items(
             f"/api/v1/sites/{site}/incidents", **{"from": first, "to": last}
         )
         tz = api.get(f"/api/v1/sites/{site}")["tz"]

@@ -11,10 +11,15 @@ import typer
 from campus.cli.dates import midnight_ms, parse_date
 from campus.cli.files import whole
 from campus.cli.options import with_settings
-from campus.cli.running import Api, reader
+from campus.cli.running import Api, choose_site, reader
 from campus.cli.system import now
 from campus.errors import NotFound, StoreError, UsageError
+from campus.records import open_records
+from campus.records.exporting import RESOURCES
+from campus.records.exporting import export as write_records
+from campus.records.exporting_rows import Asked
 from campus.settings import Settings
+from campus.table_files import FORMATS
 from campus.telemetry import TelemetryStore
 from campus.telemetry.export import MAX_DAYS_OF_MEANS, MEAN_COLUMNS, csv_text, export, means
 from campus.telemetry.stores import open_telemetry
@@ -26,6 +31,11 @@ export_app = typer.Typer(no_args_is_help=True, help="Write what is stored to a f
 
 From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First local date, YYYY-MM-DD")]
 To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The day after the last local date")]
+Format = Annotated[str, typer.Option(help="csv, parquet or xlsx (Excel)")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="File to write \\[default: standard output for csv]", show_default=False),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output")]
 
 
@@ -36,20 +46,14 @@ def export_readings(
     board: Annotated[str | None, typer.Option(help="Only this board")] = None,
     start: From = None,
     end: To = None,
-    format: Annotated[str, typer.Option(help="csv or parquet")] = "csv",
-    out: Annotated[
-        Path | None,
-        typer.Option(help="File to write \\[default: standard output for csv]", show_default=False),
-    ] = None,
+    format: Format = "csv",
+    out: Out = None,
 ) -> None:
-    """Write stored readings as csv or parquet: board, point, observed_at_ms, value, quality, received_at_ms.
+    """Write stored readings as csv, parquet or xlsx: board, point, observed_at_ms, value, quality, received_at_ms.
 
     Works beside a running system (through its API) and without one (from the store itself).
     """
-    if format not in ("csv", "parquet"):
-        raise UsageError(f"--format is '{format}': choose csv or parquet.")
-    if format == "parquet" and out is None:
-        raise UsageError("A parquet file cannot go to the terminal: name it with --out FILE.parquet.")
+    _check_format(format, out)
     first, last = _span(start, end, settings.tz)
     owner = reader(settings)
     if owner is None:
@@ -92,6 +96,56 @@ def export_means(
         with whole(out) as part, part.open("wb") as file:
             file.writelines(pieces)
     print(f"Means written to {out}.", file=sys.stderr)
+
+
+@export_app.command("records")
+@with_settings()
+def export_records(
+    settings: Settings,
+    resource: Annotated[str, typer.Argument(help=f"One of {', '.join(RESOURCES)}")],
+    site: Annotated[
+        str | None, typer.Option(help="School \\[default: the only one]", show_default=False)
+    ] = None,
+    start: From = None,
+    end: To = None,
+    format: Format = "csv",
+    bom: Annotated[bool, typer.Option("--bom", help="Begin a csv with the mark that Excel wants")] = False,
+    out: Out = None,
+) -> None:
+    """Write all rows of a resource of a school as csv, parquet or xlsx. Works like `readings`."""
+    _check_format(format, out)
+    days = [parse_date(text, name) if text else None for text, name in ((start, "--from"), (end, "--to"))]
+    if resource not in RESOURCES:
+        raise UsageError(f"'{resource}' cannot be exported: choose one of {', '.join(RESOURCES)}.")
+    owner = reader(settings)
+    if owner is not None:
+        api = Api(owner)
+        chosen = choose_site(api.sites(), site)
+        asked = {"from": start, "to": end, "format": format, "bom": "true" if bom else None}
+        _download(api, f"/api/v1/sites/{chosen}/export/{resource}", out, **asked)
+        return
+    require_store(settings)
+    with closing(open_records(settings.records, settings.data, now=now)) as records:
+        found = records.site(choose_site([one.id for one in records.sites()], site))
+        of = Asked(found, now(), days[0], days[1], periods=True)
+
+        def write(file: Any) -> int:
+            return write_records(records, resource, of, file, format, bom=bom, known=lambda person: True)
+
+        if out is None:
+            write(sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+            return
+        with whole(out) as part, part.open("wb") as file:
+            rows = write(file)
+    print(f"{rows} rows written to {out}.", file=sys.stderr)
+
+
+def _check_format(format: str, out: Path | None) -> None:
+    if format not in FORMATS:
+        raise UsageError(f"--format is '{format}': choose csv, parquet or xlsx.")
+    if format != "csv" and out is None:
+        raise UsageError(f"A {format} file cannot go to the terminal: name it with --out FILE.{format}.")
 
 
 def _span(start: str | None, end: str | None, tz: str) -> tuple[int | None, int | None]:

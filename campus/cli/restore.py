@@ -1,5 +1,6 @@
 """`campus restore`: a backup becomes a data folder, whole or not at all."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,8 +11,8 @@ from typing import Annotated
 import typer
 
 from campus.boards.setup import Setup
-from campus.cli import archive
-from campus.cli.archive import JOURNAL, RECORDS, TELEMETRY, Manifest
+from campus.cli import archive, contents
+from campus.cli.archive import JOURNAL, RECORDS, RETAINED, TELEMETRY, Manifest
 from campus.cli.backup import has_broker, holds
 from campus.cli.copies import DUCKDB, copy_rest, cursor_of, examine, megabytes
 from campus.cli.folders import is_empty, left_over, put_in_place, staging
@@ -19,11 +20,12 @@ from campus.cli.options import with_settings
 from campus.cli.running import DataFolder
 from campus.errors import StoreError, UsageError
 from campus.records import open_records
-from campus.records.snapshot import load, occupied
+from campus.records.snapshot import attached, load, occupied
 from campus.settings import Settings
 from campus.telemetry.stores import open_telemetry
 from collector.installed import end_stale
 from collector.journal_copy import JournalCopy
+from collector.retained import listed
 
 DOUBT_MS = 7 * 86_400_000
 """How far back boards may send what they kept while nobody answered."""
@@ -79,6 +81,8 @@ class _Restore:
             with self._owned(), staging(self._data) as folder:
                 self._unpack(folder)
                 print(f"{self._file}: made at {self._manifest.made_at}; {holds(self._manifest)}.")
+                if without := self._without(folder):
+                    print(f"{without} photos or documents that the records name are not in it.")
                 self._bring_together(folder)
                 for step in self._steps():
                     print(step)
@@ -128,9 +132,10 @@ class _Restore:
         if self._into_server and occupied(self._settings.records) and not self._replace:
             raise UsageError("The records database holds records already: add --replace, or name another.")
         place = next(folder for folder in (data.parent, *data.parents) if folder.exists())
-        if manifest.size > (free := shutil.disk_usage(place).free):
+        needed = manifest.size + sum(one.size for one in manifest.files if one.name == archive.CONTENTS)
+        if needed > (free := shutil.disk_usage(place).free):
             raise UsageError(
-                f"The backup unpacks to {megabytes(manifest.size)}, and {place} has {megabytes(free)} left: make room."
+                f"The backup unpacks to {megabytes(needed)}, and {place} has {megabytes(free)} left: make room."
             )
 
     @contextmanager
@@ -152,6 +157,19 @@ class _Restore:
             examine(folder, self._manifest)
         except StoreError as error:
             raise StoreError(f"{self._file} is no good: {error} Nothing was changed.") from error
+        contents.unpack(folder)
+        self._remember_topics(folder)
+
+    def _without(self, folder: Path) -> int:
+        """How many contents the backup lacks; one of an earlier version has none at all."""
+        return len(attached(folder)) if self._manifest.format == 1 else self._manifest.lacking
+
+    def _remember_topics(self, folder: Path) -> None:
+        """What was retained since the backup is known too, so that the next start clears what nobody wants any more."""
+        later = listed(self._data / RETAINED)
+        if later:
+            topics = sorted(later | listed(folder / RETAINED))
+            (folder / RETAINED).write_text(json.dumps(topics, indent=0), encoding="utf-8")
 
     def _bring_together(self, folder: Path) -> None:
         """The journal that fits the stores, or a sentence on why there is none. Raises UsageError."""

@@ -98,7 +98,7 @@ class Api:
             )
         self._client = httpx.Client(
             base_url=owner.http,
-            headers={"Authorization": f"Bearer {owner.token}"},
+            headers={"Authorization": f"Bearer {owner.token}", "Accept-Language": "en"},
             timeout=60,
             trust_env=False,
         )
@@ -106,6 +106,17 @@ class Api:
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of one resource."""
         return self._ask("GET", path, params={k: v for k, v in query.items() if v is not None})
+
+    def items(self, path: str, **query: Any) -> list[Any]:
+        """All items of a list, page by page."""
+        found: list[Any] = []
+        after = None
+        while True:
+            page = self.get(path, **query, limit=500, after=after)
+            found += page["items"]
+            after = page["next"]
+            if after is None:
+                return found
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """The JSON answer to a write."""
@@ -123,7 +134,7 @@ class Api:
 
     def sites(self) -> list[str]:
         """The ids of all sites."""
-        return [site["id"] for site in self.get("/api/v1/sites")]
+        return [site["id"] for site in self.items("/api/v1/sites")]
 
     def download(self, path: str, into: IO[bytes], **query: Any) -> int:
         """Stream a resource into `into`; returns the number of bytes."""

@@ -15,7 +15,9 @@ from campus.inference.fuse import fuse
 from campus.inference.intervals import SETTLE_MS
 from campus.inference.presence import MINUTE_MS
 from campus.inference.room import Learned, Power, RoomInference, RoomLearning, RoomModel, RoomStep, cut
-from campus.telemetry import SeriesKey
+from campus.telemetry import UNSYNCED, SeriesKey
+from collector.held_clocks import HeldClocks
+from collector.ledger import BootKey
 from simulator.arrivals import Arrivals, Samples
 from simulator.inventory import equipment_of
 from simulator.rooms import Room
@@ -57,7 +59,7 @@ class RoomStream:
 
     def take(self, day: date, come: Arrivals) -> None:
         """The readings of a day; those that are late wait for their date."""
-        self._known[day] = come.at_once
+        self._known[day] = _put_right(self._site, self.room.board, come)
         if come.late_on is not None and come.late:
             self._awaited.setdefault(come.late_on, {})[day] = come.late
         oldest = min((d for late in self._awaited.values() for d in late), default=day)
@@ -166,3 +168,22 @@ class RoomStream:
         for at, inputs in fuse(samples, begin, end):
             power = {name: next(found)[1:] for name, found in watts.items()}
             yield at, inputs, {name: said for name, said in power.items() if said != (None, None)}
+
+
+def _put_right(site: str, board: str, come: Arrivals) -> Samples:
+    """What comes at once, at the times and with the quality that the collector gives it where the clock is off.
+
+    After a gap it is taken for a new boot, of which nothing is known yet.
+    """
+    if not come.offset_ms:
+        return come.at_once
+    clocks, put, before, boot = HeldClocks(), dict[int, tuple[int, bool]](), 0, 0
+    for at in sorted({at for samples in come.at_once.values() for at, _, _ in samples}):
+        boot += at - before > MINUTE_MS
+        before = at
+        shift = clocks.heard(BootKey(site, board, str(boot)), at - come.offset_ms, at)
+        put[at] = (at, True) if shift is None else (at + shift.offset_ms, shift.told)
+    return {
+        key: sorted((put[at][0], value, said if put[at][1] else UNSYNCED) for at, value, said in samples)
+        for key, samples in come.at_once.items()
+    }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from api.app import create_app
-from api.context import Context
+from api.context import Context, Rates
 from api.oidc import Provider
 from api.server import ApiServer
 from campus.boards.setup import Setup
@@ -113,6 +113,11 @@ class System:
             hosts=self.settings.host_names(),
             backup=self._backup if owns else None,
             oidc=Provider(*service, now) if service else None,
+            rates=Rates(
+                self.settings.requests_per_second,
+                self.settings.requests_at_once,
+                self.settings.strangers_per_second,
+            ),
         )
         return ApiServer(create_app(context), *self.settings.address())
 

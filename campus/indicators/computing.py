@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from campus.indicators import Indicator
-from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM, Definition
+from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM, UPKEEP, Definition
 from campus.indicators.definitions import DEFINITIONS
 from campus.indicators.reasons import (
     LOW_COVERAGE,
@@ -18,10 +18,17 @@ from campus.indicators.reasons import (
 from campus.indicators.records import RecordCounts
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
 from campus.indicators.tariff import Priced, unpriced, vnd
+from campus.indicators.upkeep import UpkeepSums
 
-Sums = RoomSums | EquipmentSums | LinkSums | RecordCounts
+Sums = RoomSums | EquipmentSums | LinkSums | RecordCounts | UpkeepSums
 
-KINDS: dict[type, str] = {RoomSums: ROOM, EquipmentSums: EQUIPMENT, LinkSums: LINK, RecordCounts: RECORD}
+KINDS: dict[type, str] = {
+    RoomSums: ROOM,
+    EquipmentSums: EQUIPMENT,
+    LinkSums: LINK,
+    RecordCounts: RECORD,
+    UpkeepSums: UPKEEP,
+}
 
 Reason = tuple[str, dict[str, float | str]]
 
@@ -38,7 +45,7 @@ def compute(
 
 
 def every(of: str) -> tuple[str, ...]:
-    """The ids that `compute` takes for sums of this kind (ROOM, EQUIPMENT, LINK, RECORD)."""
+    """The ids that `compute` takes for sums of this kind (ROOM, EQUIPMENT, LINK, RECORD, UPKEEP)."""
     return tuple(
         found.id for found in DEFINITIONS.values() if found.of == of and not found.listed and not found.priced
     )
@@ -53,6 +60,9 @@ def indicator(
     value = None
     if why is None:
         value = definition.numerator.shown(sums) if definition.total else numerator / denominator
+        if not definition.total and definition.numerator.size != definition.denominator.size:
+            # A mean, as of hours by a count: of the amounts as they are shown, not of their integers.
+            value = definition.numerator.shown(sums) / definition.denominator.shown(sums)
     return _made(definition, value, why, sums, lowest, calendar_version, now, provisional)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 SMG = "UK Space Management Group, Space utilisation: practice, performance and guidelines (2006)"
 DESIGN = "this project"
 
-ROOM, EQUIPMENT, LINK, RECORD = "room", "equipment", "link", "record"
-"""What a definition sums: `RoomSums`, `EquipmentSums`, `LinkSums`, `RecordCounts`."""
+ROOM, EQUIPMENT, LINK, RECORD, UPKEEP = "room", "equipment", "link", "record", "upkeep"
+"""What a definition sums: `RoomSums`, `EquipmentSums`, `LinkSums`, `RecordCounts`, `UpkeepSums`."""
 
 LEAST_COVERAGE_PCT = 80
 

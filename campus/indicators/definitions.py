@@ -3,7 +3,7 @@
 A definition that changes gets a new version; old figures keep the version they were computed with.
 """
 
-from campus.indicators import appliances, connectivity, people, records, rooms
+from campus.indicators import appliances, connectivity, people, records, rooms, upkeep
 from campus.indicators.definition import Definition
 
 __all__ = ["DEFINITIONS", "Definition"]
@@ -16,5 +16,6 @@ DEFINITIONS: dict[str, Definition] = {
         *appliances.DEFINITIONS,
         *connectivity.DEFINITIONS,
         *records.DEFINITIONS,
+        *upkeep.DEFINITIONS,
     )
 }

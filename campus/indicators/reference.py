@@ -2,7 +2,7 @@
 
 import sys
 
-from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM, Definition
+from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM, UPKEEP, Definition
 from campus.indicators.definitions import DEFINITIONS
 from campus.indicators.reasons import CODES
 
@@ -22,6 +22,7 @@ CHAPTERS = {
     EQUIPMENT: "Equipment",
     LINK: "Connectivity in school hours",
     RECORD: "Digital records",
+    UPKEEP: "Upkeep of equipment",
 }
 
 

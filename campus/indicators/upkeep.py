@@ -4,16 +4,10 @@ The three are those of IEC 60050-192 (192-08-01, 192-05-13, 192-07-23), from inc
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
-from campus.indicators import Indicator
-from campus.indicators.computing import indicator
-from campus.indicators.definition import DESIGN, Definition, count, hours
+from campus.indicators.definition import DESIGN, UPKEEP, Definition, count, hours
 from campus.indicators.sums import _Additive
-
-UPKEEP = "upkeep"
-"""What these definitions sum: `UpkeepSums`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +97,3 @@ DEFINITIONS = (
         least_coverage_pct=0,
     ),
 )
-
-
-def indicators(held: UpkeepSums, calendar_version: str, now: datetime) -> list[Indicator]:
-    """The three, of the sums over any pieces and any one range; without a failure or repair a mean has no value."""
-    made = [indicator(one, held, calendar_version, now) for one in DEFINITIONS]
-    # A mean is hours by a count: of the amounts as they are shown, not of their integers.
-    return [one if one.value is None else replace(one, value=one.numerator / one.denominator) for one in made]

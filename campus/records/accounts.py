@@ -12,7 +12,13 @@ from campus.records import audit
 from campus.records.base import ID
 from campus.records.entities import ADMINISTRATOR, LANGUAGES, ROLES, Grant, Person
 from campus.records.passwords import hash_password, new_password, unmatched
-from campus.records.people_tables import AccessTokenTable, GrantTable, PersonTable, SignInTable
+from campus.records.people_tables import (
+    AccessTokenTable,
+    GrantTable,
+    PersonTable,
+    RequestKeyTable,
+    SignInTable,
+)
 from campus.records.places import shown
 from campus.records.places import site as known_site
 
@@ -125,7 +131,7 @@ def remove(session: Session, name: str, guard: Guard | None, now_ms: int) -> Non
     before = person_of(session, row)
     if guard:
         guard(before)
-    for table in (SignInTable, AccessTokenTable, GrantTable):
+    for table in (SignInTable, AccessTokenTable, GrantTable, RequestKeyTable):
         session.execute(delete(table).where(table.person == row.id))
     session.delete(row)
     session.flush()

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from campus.errors import NotFound, StoreError, UsageError
 from campus.records import places, register
 from campus.records.instants import from_ms, to_ms
+from campus.records.isolation import everywhere
 from campus.records.register_tables import AttachmentTable
 
 FOLDER = "attachments"
@@ -133,7 +134,8 @@ def remove(session: Session, site: str, number: int) -> str | None:
     digest = row.sha256
     session.delete(row)
     session.flush()
-    left = session.scalar(select(func.count()).where(AttachmentTable.sha256 == digest))
+    with everywhere(session):  # another school may have the same manual
+        left = session.scalar(select(func.count()).where(AttachmentTable.sha256 == digest))
     return None if left else digest
 
 

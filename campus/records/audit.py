@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from campus.acting import actor
 from campus.records.entities import AuditHead, AuditRow, Verdict
 from campus.records.instants import from_ms
+from campus.records.isolation import everywhere
+from campus.records.paging import Page, paged
 from campus.records.people_tables import AuditTable
 
 FIRST = "0" * 64
@@ -41,24 +43,25 @@ def note(
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    last = _head(session)
     by = actor()
-    row = AuditTable(
-        number=last.number + 1,
-        at_ms=at_ms,
-        who=_plain(by.who, 64),
-        from_where=_plain(by.where, 64),
-        what=what,
-        kind=kind,
-        site=site,
-        id=_plain(id, 120),
-        before=canonical(before),
-        after=canonical(after),
-        previous_hash=last.hash,
-    )
-    row.hash = hash_of(row)
-    session.add(row)
-    session.flush()
+    with everywhere(session):  # the row before may be of any site, and this one of none
+        last = _head(session)
+        row = AuditTable(
+            number=last.number + 1,
+            at_ms=at_ms,
+            who=_plain(by.who, 64),
+            from_where=_plain(by.where, 64),
+            what=what,
+            kind=kind,
+            site=site,
+            id=_plain(id, 120),
+            before=canonical(before),
+            after=canonical(after),
+            previous_hash=last.hash,
+        )
+        row.hash = hash_of(row)
+        session.add(row)
+        session.flush()
 
 
 def canonical(value: Any) -> str:
@@ -108,8 +111,9 @@ def read(
     sites: Collection[str] | None = None,
     who: str | None = None,
     what: str | None = None,
+    page: Page | None = None,
 ) -> list[AuditRow]:
-    """The newest first, below number `before`; `sites` None: also what concerns no single site."""
+    """The newest first, below number `before`, or a page; `sites` None: also what concerns no single site."""
     query = select(AuditTable).order_by(AuditTable.number.desc()).limit(limit)
     if before is not None:
         query = query.where(AuditTable.number < before)
@@ -119,6 +123,8 @@ def read(
         query = query.where(AuditTable.who == who)
     if what is not None:
         query = query.where(AuditTable.what == what)
+    if page is not None:
+        query = paged(query, page, AuditTable, ("number",), {"at": "at_ms"})
     return [_row(row) for row in session.scalars(query)]
 
 

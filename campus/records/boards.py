@@ -1,9 +1,9 @@
 """Boards as they were heard, and where each was placed when."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -16,6 +16,23 @@ from campus.records.places import shown, site
 from campus.records.tables import BoardTable, PlacementTable
 from campus.records.upsert import insert_or_keep
 from campus.wire.topics import valid_id
+
+
+class Seen(NamedTuple):
+    """What was heard of a board; what is None stays as it was.
+
+    `at` None: the broker repeated what may be old, so no time is noted. `birth` may hold fields of
+    campus.wire.server.Birth.
+    """
+
+    site: str
+    board: str
+    at: datetime | None
+    boot: str | None = None
+    birth: Mapping[str, Any] | None = None
+    availability: str | None = None
+    reported: Reported | None = None
+    reply: LastReply | None = None
 
 
 def boards(session: Session, site_id: str | None) -> list[Board]:
@@ -56,7 +73,26 @@ def placements(session: Session, site_id: str, at: datetime | None) -> list[Plac
     )
     if at is not None:
         query = query.where(_valid(at))
-    return [_placement(row) for row in session.scalars(query)]
+    return [placement(row) for row in session.scalars(query)]
+
+
+def placed_from(session: Session, site_id: str, board_id: str, at: datetime | None) -> list[Placement]:
+    query = (
+        select(PlacementTable)
+        .where(PlacementTable.site == site_id, PlacementTable.board == board_id)
+        .order_by(PlacementTable.channel.nulls_first(), PlacementTable.valid_from_ms)
+    )
+    if at is not None:
+        query = query.where(or_(PlacementTable.valid_to_ms.is_(None), PlacementTable.valid_to_ms > to_ms(at)))
+    return [placement(row) for row in session.scalars(query)]
+
+
+def one_placement(session: Session, site_id: str, id: int) -> Placement:
+    row = session.get(PlacementTable, id) if 0 < id < 2**31 else None
+    if row is None or row.site != site_id:
+        site(session, site_id)
+        raise NotFound(f"There is no placement {id} in site '{site_id}'. See its list of placements.")
+    return placement(row)
 
 
 def in_room(session: Session, site_id: str, room: str, start: datetime, end: datetime) -> list[Placement]:
@@ -70,7 +106,7 @@ def in_room(session: Session, site_id: str, room: str, start: datetime, end: dat
         )
         .order_by(PlacementTable.valid_from_ms, PlacementTable.board)
     )
-    return [_placement(row) for row in session.scalars(query)]
+    return [placement(row) for row in session.scalars(query)]
 
 
 def room_of(session: Session, board_id: str, at: datetime, site_id: str | None) -> str | None:
@@ -82,7 +118,12 @@ def room_of(session: Session, board_id: str, at: datetime, site_id: str | None) 
     return session.scalars(query.order_by(PlacementTable.valid_from_ms.desc()).limit(1)).first()
 
 
-def saw(
+def saw(session: Session, seen: Iterable[Seen]) -> None:
+    for one in seen:
+        _saw(session, *one)
+
+
+def _saw(
     session: Session,
     site_id: str,
     id: str,
@@ -158,6 +199,9 @@ def _board(row: BoardTable) -> Board:
         notes=tuple(row.notes or ()),
         reported=_reported(row.reported),
         last_reply=_reply(row.last_reply),
+        name=row.name,
+        note=row.note,
+        version=row.version,
     )
 
 
@@ -179,7 +223,7 @@ def _reply(document: dict[str, Any] | None) -> LastReply | None:
     return LastReply(**document | {"received_at": from_ms(document["received_at"])})
 
 
-def _placement(row: PlacementTable) -> Placement:
+def placement(row: PlacementTable) -> Placement:
     return Placement(
         row.id,
         row.board,

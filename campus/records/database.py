@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from campus.errors import StoreError
+from campus.records import isolation
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FILE = "records.sqlite"
@@ -29,6 +30,8 @@ class Database:
     def __init__(self, engine: Engine, where: str) -> None:
         self._engine = engine
         self._writer = engine.execution_options(writes=True)
+        self._everywhere = engine.execution_options(**isolation.EVERYWHERE)
+        self._everywhere_writer = engine.execution_options(writes=True, **isolation.EVERYWHERE)
         self._where = where
         # One writer at a time is SQLite's own rule; waiting here is fair, its busy polling is not.
         one_writer = engine.dialect.name == "sqlite"
@@ -61,15 +64,19 @@ class Database:
         return self._engine
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """One consistent view of the database."""
-        with self._translated(), Session(self._engine) as session:
+    def read(self, everywhere: bool = False) -> Iterator[Session]:
+        """One consistent view of the database: on PostgreSQL, of the sites that who acts reaches.
+
+        `everywhere`: of every site, for what the server itself has to know before it can answer anyone.
+        """
+        with self._translated(), Session(self._everywhere if everywhere else self._engine) as session:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """One transaction, committed at the end, rolled back on any error."""
-        with self._turn, self._translated(), Session(self._writer) as session:
+    def write(self, everywhere: bool = False) -> Iterator[Session]:
+        """One transaction, committed at the end, rolled back on any error. `everywhere` as for `read`."""
+        engine = self._everywhere_writer if everywhere else self._writer
+        with self._turn, self._translated(), Session(engine) as session:
             yield session
             session.commit()
 
@@ -139,13 +146,15 @@ def _parse(url: str) -> URL:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url, pool_pre_ping=True, pool_size=16, max_overflow=16, connect_args={"connect_timeout": 5}
         )
     except ImportError as error:
         raise StoreError(
             "PostgreSQL needs the driver psycopg: install it with pip install 'campus-monitor[postgres]'."
         ) from error
+    event.listen(engine, "begin", isolation.begin)
+    return engine
 
 
 def migrations() -> Config:
@@ -161,7 +170,7 @@ def _migrate(engine: Engine, where: str) -> None:
     with engine.begin() as connection:
         if _is_current(connection, scripts, where):
             return
-    with engine.execution_options(writes=True).begin() as connection:
+    with engine.execution_options(writes=True, **isolation.EVERYWHERE).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         if not _is_current(connection, scripts, where):  # another process may have migrated meanwhile
@@ -191,6 +200,12 @@ def inspect_records(url: str, data: Path) -> str:
     finally:
         engine.dispose()
     return f"{where}, {'up to date' if current else 'the next start brings its schema up to date'}"
+
+
+def unheld(url: str) -> str | None:
+    """Why row-level security does not hold the role of a PostgreSQL URL; None where it does. Raises StoreError."""
+    with as_it_is(url) as connection:
+        return isolation.unheld(connection)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from campus.records import audit, derivations, dirty, facts, lessons, months, ra
 from campus.records.database import Database
 from campus.records.entities import Amendment, Calibration, ClosedMonth, Derivation, Dirty
 from campus.records.instants import to_ms
+from campus.records.paging import Page
 
 
 class DerivedRecords:
@@ -100,6 +101,36 @@ class DerivedRecords:
         """Facts of equipment of the local dates [start, end), in a room or in all; by room, slot and piece."""
         with self._database.read() as session:
             return facts.read(session, EquipmentFact, site, room, start, end)
+
+    def facts_page(
+        self,
+        site: str,
+        room: str | None,
+        start: date,
+        end: date,
+        page: Page,
+        kind: str | None = None,
+        outcome: str | None = None,
+    ) -> list[RoomFact]:
+        """A page of the facts of the local dates [start, end), by date, slot and room."""
+        with self._database.read() as session:
+            equal = {"kind": kind, "outcome": outcome}
+            return facts.page_of(session, RoomFact, site, room, start, end, equal, page)
+
+    def equipment_facts_page(
+        self,
+        site: str,
+        room: str | None,
+        start: date,
+        end: date,
+        page: Page,
+        equipment: str | None = None,
+        kind: str | None = None,
+    ) -> list[EquipmentFact]:
+        """A page of the facts of equipment of the local dates [start, end), by date, slot, room and piece."""
+        with self._database.read() as session:
+            equal = {"equipment": equipment, "kind": kind}
+            return facts.page_of(session, EquipmentFact, site, room, start, end, equal, page)
 
     def stretches(
         self, site: str, kind: str, id: str, aspect: str, start_ms: int, end_ms: int

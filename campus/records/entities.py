@@ -27,12 +27,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Building:
+    """`version` rises with every change of it."""
+
     site: str
     id: str
     name: str
     area_m2: float | None = None
     built_year: int | None = None
     floors: int | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ class RoomType:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """`capacity` in people, None while unknown; `volume_m3` is used by the CO2 model only."""
+    """`capacity` in people, None while unknown; `volume_m3` is used by the CO2 model only.
+
+    `version` rises with every change of it.
+    """
 
     site: str
     id: str
@@ -58,6 +64,7 @@ class Room:
     capacity: int | None
     volume_m3: float | None = None
     area_m2: float | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +130,7 @@ class Board:
     `availability` is the word on the wire, or "unknown" before anything was heard; first_seen and
     last_seen are None for a board of the inventory that was never heard. `firmware_since`: when that version
     was first heard of this board. `reset_cause`, `access_point` and `notes` are those of its latest birth, as
-    in campus.wire.server.Birth.
+    in campus.wire.server.Birth. People write `name` and `note`; `version` rises with these and with its placements.
     """
 
     id: str
@@ -141,6 +148,9 @@ class Board:
     notes: tuple[str, ...] = ()
     reported: Reported | None = None
     last_reply: LastReply | None = None
+    name: str | None = None
+    note: str | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +234,7 @@ class Amendment:
     date: date
     before: Mapping[str, int]
     after: Mapping[str, int]
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

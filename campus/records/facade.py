@@ -3,13 +3,24 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy.orm import Session
 
+from campus import table_files
 from campus.calendar import Lesson, SubjectPlace
 from campus.calendar.school import SchoolCalendar
-from campus.records import audit, boards, importing, places, snapshot, timetable, timetable_import
+from campus.records import (
+    audit,
+    boards,
+    exporting_rows,
+    importing,
+    places,
+    snapshot,
+    timetable,
+    timetable_import,
+)
+from campus.records.boards import Seen
 from campus.records.database import Database
 from campus.records.derived import DerivedRecords
 from campus.records.entities import (
@@ -28,7 +39,9 @@ from campus.records.entities import (
 from campus.records.instants import to_ms
 from campus.records.inventory import Inventory
 from campus.records.linked import LinkedRecords
+from campus.records.listed import ListedRecords
 from campus.records.peopled import PeopledRecords
+from campus.records.placed import PlacedRecords
 from campus.records.registered import COMMAND_LINE, RegisteredRecords
 from campus.records.timetable_import import TimetableFile
 
@@ -45,7 +58,7 @@ def open_records(url: str, data: Path, now: Callable[[], datetime] = _now) -> "R
     return Records(Database.open(url, data), now, data)
 
 
-class Records(DerivedRecords, LinkedRecords, PeopledRecords, RegisteredRecords):
+class Records(DerivedRecords, LinkedRecords, ListedRecords, PeopledRecords, PlacedRecords, RegisteredRecords):
     """Thread-safe: every method is one transaction. Failures of the database are StoreError.
 
     An id that does not exist is NotFound where one thing is asked for, and where a site's things are listed.
@@ -72,6 +85,19 @@ class Records(DerivedRecords, LinkedRecords, PeopledRecords, RegisteredRecords):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def write_stored(
+        self,
+        stored: exporting_rows.Stored,
+        asked: exporting_rows.Asked,
+        file: BinaryIO,
+        format: str,
+        bom: bool = False,
+    ) -> int:
+        """Write the rows of a resource as campus.records.exporting does, of one moment; returns how many."""
+        with self._database.read() as session:
+            read = exporting_rows.limited if format == "xlsx" else exporting_rows.chunks
+            return table_files.write(stored.columns, read(session, stored, asked), file, format, bom)
 
     # places
 
@@ -154,30 +180,37 @@ class Records(DerivedRecords, LinkedRecords, PeopledRecords, RegisteredRecords):
         reported: Reported | None = None,
         reply: LastReply | None = None,
     ) -> None:
-        """Note that a board was heard; an unknown one is added, unassigned. What is None stays as it was.
+        """`saw_boards` of one."""
+        self.saw_boards([Seen(site, board, at, boot, birth, availability, reported, reply)])
 
-        `at` None: the broker repeated what may be old, so no time is noted. `birth` may hold fields of
-        campus.wire.server.Birth. first_seen only falls and last_seen only rises; of the rest the last
-        call wins, so call in the order of arrival. Each call is a durable write: call it for what boards
-        say of themselves, and at most about once a minute for telemetry.
-        Raises ValueError for ids that are not valid.
+    def saw_boards(self, seen: Sequence[Seen]) -> None:
+        """Note that boards were heard, all or none; unknown ones are added, unassigned.
+
+        first_seen only falls and last_seen only rises; of the rest the last call wins, so call in the order of
+        arrival. Each call is a durable write: call it for what boards say of themselves, and at most about once a
+        minute for telemetry. Raises ValueError for ids that are not valid.
         """
         with self._database.write() as session:
-            boards.saw(session, site, board, at, boot, birth, availability, reported, reply)
+            boards.saw(session, seen)
 
     # inventory and timetable
 
     def import_inventory(
-        self, inventory: Inventory, dry_run: bool = False, by: str = COMMAND_LINE
+        self,
+        inventory: Inventory,
+        dry_run: bool = False,
+        by: str = COMMAND_LINE,
+        keeps_room_types: bool = False,
     ) -> list[str]:
         """Add or update what the inventory names, all or nothing; returns one line per change, [] when none.
 
         A field that is left out keeps what is stored. Nothing is removed, but the terms, bells, closures
         and lessons given replace the site's as a whole. Raises UsageError naming the field:
-        `lessons[3].room: ...`. `by` stands in the history of the fields.
+        `lessons[3].room: ...`. `by` stands in the history of the fields. `keeps_room_types`: refuse to add or change
+        these, which all sites share.
         """
         with self._database.write() as session:
-            changes = importing.apply(session, inventory, by, self._now())
+            changes = importing.apply(session, inventory, by, self._now(), keeps_room_types)
             if dry_run:
                 session.rollback()
             else:

@@ -1,8 +1,8 @@
 """Facts of rooms and equipment: read by local date, replaced by range of time."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from campus.indicators import EquipmentFact, RoomFact
 from campus.records.base import Base
 from campus.records.derived_tables import EquipmentFactTable, RoomFactTable
 from campus.records.instants import EPOCH, from_ms, to_ms
+from campus.records.paging import Page, paged
 from campus.records.tables import RoomTable
 from campus.records.upsert import insert_or_replace
 
@@ -26,6 +27,11 @@ _FIELDS: dict[type, list[tuple[str, Any]]] = {
     kind: [(one.name, table.__table__.c[_INSTANTS.get(one.name, one.name)]) for one in fields(kind)]
     for kind, table in TABLES.items()
 }
+KEYS: dict[type, tuple[str, ...]] = {
+    RoomFact: ("start", "room"),
+    EquipmentFact: ("start", "room", "equipment"),
+}
+"""What tells the facts of a date apart."""
 _FIRST = ("start", "end", "date")  # these are stored in another form
 _NAMES = {
     kind: ["start_ms", "end_ms", "date", *(column.name for name, column in columns if name not in _FIRST)]
@@ -66,6 +72,51 @@ def read(
     if kind is EquipmentFact:
         order.append(columns.equipment)
     return _made(session, kind, query.order_by(*order))
+
+
+def page_of(
+    session: Session,
+    kind: type[Fact],
+    site: str,
+    room: str | None,
+    start: date,
+    end: date,
+    equal: Mapping[str, str | None],
+    page: Page,
+) -> list[Fact]:
+    """A page of the facts of [start, end) by date, slot and room; of those with the values of `equal` that are given.
+
+    Read in windows of days, of twice as many each time: a page costs what it holds and not what the range does.
+    """
+    columns = TABLES[kind].__table__.c
+    rooms = [room] if room is not None else select(RoomTable.id).where(RoomTable.site == site)
+    wanted = [columns[name] == value for name, value in equal.items() if value is not None]
+    if page.after is not None:
+        start, end = (
+            (start, min(end, _next(page.after[0]))) if page.descending else (max(start, page.after[0]), end)
+        )
+    found: list[Fact] = []
+    days = 1
+    while start < end and len(found) <= page.limit:
+        days = min(days, (end - start).days)
+        first, last = (end - timedelta(days), end) if page.descending else (start, start + timedelta(days))
+        query = select(*(column for _, column in _FIELDS[kind])).where(
+            columns.site == site,
+            columns.room.in_(rooms),
+            columns.start_ms >= _midnight_ms(first) - _DAY_MS,
+            columns.start_ms < _midnight_ms(last) + _DAY_MS,
+            columns.date >= first,
+            columns.date < last,
+            *wanted,
+        )
+        found += _made(session, kind, paged(query, page, TABLES[kind], KEYS[kind], _INSTANTS))
+        start, end = (start, first) if page.descending else (last, end)
+        days *= 2
+    return found[: page.limit + 1]
+
+
+def _next(day: date) -> date:
+    return date.max if day == date.max else day + timedelta(1)
 
 
 def beside(

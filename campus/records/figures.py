@@ -7,7 +7,7 @@ from datetime import date, datetime
 from campus.errors import NotFound, UsageError
 from campus.indicators import Indicator
 from campus.indicators.computing import compute, cost, every
-from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM
+from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM, UPKEEP
 from campus.indicators.definitions import DEFINITIONS
 from campus.indicators.ghosts import GhostSlot
 from campus.indicators.ghosts import ghosts as ghost_slots
@@ -17,6 +17,7 @@ from campus.indicators.records import RecordCounts
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
 from campus.indicators.tariff import Priced, periods
 from campus.indicators.unused import never_used
+from campus.indicators.upkeep import UpkeepSums
 from campus.inference import BOARD
 from campus.inference import EQUIPMENT as OF_PIECE
 from campus.inference import ROOM as OF_ROOM
@@ -113,6 +114,9 @@ def figures(
             known = {id: of_pieces.get(id, EquipmentSums()) for id in switched}
             counted, unused = never_used(known, version, now, provisional=provisional)
             made.append(counted)
+    if pieces and not group and (names := some(every(UPKEEP))):
+        held = records.upkeep_sums(scope.site, start, end, pieces)
+        made += compute(UpkeepSums.total(held.values()), names, version, now, provisional=provisional)
     if scope.kind in RECORDED and (names := some(every(RECORD))):
         made += compute(_recorded(records, scope), names, version, now, provisional=provisional)
     if chosen.boards and (names := some([OF_BOARDS, *(id for id in every(LINK) if id != OF_ROOMS)])):

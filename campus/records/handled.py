@@ -13,6 +13,7 @@ from campus.records.database import Database
 from campus.records.declared import Attainment, Use
 from campus.records.instants import to_ms
 from campus.records.loans import Loan, LoanSlip
+from campus.records.paging import Page
 from campus.records.stocktaking import StockItem, Stocktaking
 from campus.records.upkeep import Upkeep, UpkeepClosing, UpkeepOpening
 
@@ -21,7 +22,7 @@ class HandledRecords:
     """Every method is one transaction. `by` is the name of the person who does it, kept beside what is done.
 
     Raises NotFound, UsageError naming the field that is wrong, and register.Conflict where the thing is not in the
-    state for it. Lists are the newest first; `before`: only those with a lower number.
+    state for it. Lists are the newest first, or one `page` of them.
     """
 
     _database: Database
@@ -67,8 +68,8 @@ class HandledRecords:
         status: str | None = None,
         start: date | None = None,
         end: date | None = None,
-        before: int | None = None,
-        limit: int | None = None,
+        subject_group: str | None = None,
+        page: Page | None = None,
     ) -> list[Loan]:
         """`status` is one of loans.STATUSES, `lent` with what is overdue; used on the local dates [start, end)."""
         with self._database.read() as session:
@@ -80,8 +81,8 @@ class HandledRecords:
                 status=status,
                 start=start,
                 end=end,
-                before=before,
-                limit=limit,
+                subject_group=subject_group,
+                page=page,
             )
 
     def declared_use(self, site: str, start: date, end: date) -> Use:
@@ -128,14 +129,16 @@ class HandledRecords:
         site: str,
         *,
         equipment: str | None = None,
+        kind: str | None = None,
         is_open: bool | None = None,
-        before: int | None = None,
-        limit: int | None = None,
+        page: Page | None = None,
     ) -> list[Upkeep]:
         with self._database.read() as session:
-            return upkeep.listed(
-                session, site, equipment=equipment, is_open=is_open, before=before, limit=limit
-            )
+            return upkeep.listed(session, site, equipment=equipment, kind=kind, is_open=is_open, page=page)
+
+    def one_upkeep(self, site: str, number: int) -> Upkeep:
+        with self._database.read() as session:
+            return upkeep.one(session, site, number)
 
     def upkeep_sums(
         self, site: str, start: date, end: date, ids: Iterable[str] | None = None
@@ -182,10 +185,16 @@ class HandledRecords:
             return stocktaking.one(session, site, number)
 
     def stocktakings(
-        self, site: str, room: str | None = None, before: int | None = None, limit: int | None = None
+        self,
+        site: str,
+        room: str | None = None,
+        *,
+        is_open: bool | None = None,
+        page: Page | None = None,
     ) -> list[Stocktaking]:
+        """Without their items: `stocktaking` has them."""
         with self._database.read() as session:
-            return stocktaking.listed(session, site, room, before, limit)
+            return stocktaking.listed(session, site, room, is_open, page)
 
     def _done(
         self, session: Session, what: str, site: str, id: str, after: Any, kind: str = register.KIND

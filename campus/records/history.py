@@ -9,11 +9,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from campus.records.instants import from_ms, to_ms
+from campus.records.paging import Page, paged
 from campus.records.register_tables import RecordChangeTable
 
 IMPORT, EDIT, STOCKTAKING, RETURN, UPKEEP = "import", "edit", "stocktaking", "return", "upkeep"
-CREATED = "created"
-"""The field of the first change of a record, whose `after` is all of it that was given."""
+CREATED, REMOVED = "created", "removed"
+"""The fields of the first change, whose `after` is all that was given, and the last, whose `before` is all it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Log:
         given = {name: value for name, value in values.items() if value is not None}
         self._write(kind, id, {CREATED: (None, given)})
 
+    def removed(self, kind: str, id: str, values: Mapping[str, Any]) -> None:
+        was = {name: value for name, value in values.items() if value is not None}
+        self._write(kind, id, {REMOVED: (was, None)})
+
     def changed(self, kind: str, id: str, changed: Mapping[str, tuple[Any, Any]]) -> None:
         """`changed`: field -> (before, after)."""
         self._write(kind, id, changed)
@@ -67,13 +72,24 @@ class Log:
 
 
 def read(
-    session: Session, site: str, kind: str, id: str, before: int | None = None, limit: int = 200
+    session: Session,
+    site: str,
+    kind: str,
+    id: str,
+    before: int | None = None,
+    limit: int = 200,
+    page: Page | None = None,
 ) -> list[RecordChange]:
-    """The changes of one record, the newest first; `before`: only those with a lower number."""
+    """The changes of one record, the newest first; `before`: only those with a lower number; or a page of them."""
     table = RecordChangeTable
     query = select(table).where(table.site == site, table.kind == kind, table.id == id)
     if before is not None:
         query = query.where(table.number < before)
+    query = (
+        query.order_by(table.number.desc()).limit(limit)
+        if page is None
+        else paged(query, page, table, ("number",))
+    )
     return [
         RecordChange(
             row.number,
@@ -86,7 +102,7 @@ def read(
             row.by,
             row.how,
         )
-        for row in session.scalars(query.order_by(table.number.desc()).limit(limit))
+        for row in session.scalars(query)
     ]
 
 

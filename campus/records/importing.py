@@ -52,13 +52,17 @@ LISTS: dict[str, _List] = {
         references=(("room", "rooms"), ("subject_group", "subject_groups")),
         kept=True,
     ),
-    "boards": _List(BoardTable, "board"),
+    "boards": _List(BoardTable, "board", kept=True),
     "classes": _List(SchoolClassTable, "class", key="name", references=(("home_room", "rooms"),)),
 }
 
 
-def apply(session: Session, inventory: Inventory, by: str, at: datetime) -> list[str]:
+def apply(
+    session: Session, inventory: Inventory, by: str, at: datetime, keeps_room_types: bool = False
+) -> list[str]:
     site = inventory.site.id
+    if keeps_room_types:
+        _refuse_other_types(session, inventory)
     changes = _apply_site(session, inventory)
     log = history.Log(session, site, by, at, history.IMPORT)
     known: dict[str, set[str]] = {}
@@ -73,13 +77,24 @@ def apply(session: Session, inventory: Inventory, by: str, at: datetime) -> list
         if before:
             after = _capacities(session, site)
             edits.capacities(session, site, [room for room in before if before[room] != after[room]])
-    changes += placing.apply(session, inventory, known)
+    changes += placing.apply(session, inventory, known, log)
     changes += calendar_importing.apply(session, inventory, known)
     if inventory.tariffs is not None:
         given = [Tariff(row.valid_from, row.vnd_per_kwh) for row in inventory.tariffs]
         changes += tariffs.replace(session, site, given)
     changes += goals.apply(session, inventory, known)
     return changes
+
+
+def _refuse_other_types(session: Session, inventory: Inventory) -> None:
+    stored = {row.id: row for row in session.scalars(select(RoomTypeTable))}
+    for number, row in enumerate(inventory.room_types):
+        old = stored.get(row.id)
+        given = row.model_dump(exclude_unset=True)
+        if old is None or any(getattr(old, name) != value for name, value in given.items()):
+            raise UsageError(
+                f"room_types[{number}]: all schools share '{row.id}'; who administers them all adds or changes it."
+            )
 
 
 def _capacities(session: Session, site: str) -> dict[str, int | None]:
@@ -150,7 +165,7 @@ def _merge(
             added.append(row.model_dump() | ({"site": site} if kind.of_site else {}) | _defaults(kind))
             changes.append(
                 f"add {kind.one} {id}"
-                + (f" ({row.name})" if kind.key == "id" and hasattr(row, "name") else "")
+                + (f" ({name})" if kind.key == "id" and (name := getattr(row, "name", None)) else "")
             )
             if kind.kept:
                 log.created(kind.one, id, row.model_dump())

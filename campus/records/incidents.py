@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from campus.errors import NotFound
 from campus.inference.incidents import SERVER, Incident
+from campus.records import places
 from campus.records.derived_tables import IncidentTable
+from campus.records.paging import Page, paged
 
 
 class StoredIncident(NamedTuple):
@@ -21,17 +24,40 @@ class StoredIncident(NamedTuple):
     evidence: Mapping[str, Any]
 
 
-def read(session: Session, site: str, start_ms: int, end_ms: int) -> list[StoredIncident]:
-    """Those that reach into [start_ms, end_ms), by start."""
+def read(
+    session: Session,
+    site: str,
+    start_ms: int,
+    end_ms: int,
+    cause: str | None = None,
+    page: Page | None = None,
+) -> list[StoredIncident]:
+    """Those that reach into [start_ms, end_ms), by start, or a page of them; `cause`: only of this one."""
     query = (
         select(IncidentTable)
         .where(IncidentTable.site == site, IncidentTable.start_ms < end_ms, _reaches(start_ms))
         .order_by(IncidentTable.start_ms, IncidentTable.number)
     )
-    return [
-        StoredIncident(row.number, row.cause, row.start_ms, row.end_ms, tuple(row.boards), dict(row.evidence))
-        for row in session.scalars(query)
-    ]
+    if cause is not None:
+        query = query.where(IncidentTable.cause == cause)
+    if page is not None:
+        query = paged(query, page, IncidentTable, ("number",))
+    return [_stored(row) for row in session.scalars(query)]
+
+
+def one(session: Session, site: str, number: int) -> StoredIncident:
+    """Raises NotFound."""
+    row = session.get(IncidentTable, number) if 0 < number < 2**31 else None
+    if row is None or row.site != site:
+        places.site(session, site)
+        raise NotFound(f"There is no incident {number} in site '{site}'. See its list of incidents.")
+    return _stored(row)
+
+
+def _stored(row: IncidentTable) -> StoredIncident:
+    return StoredIncident(
+        row.number, row.cause, row.start_ms, row.end_ms, tuple(row.boards), dict(row.evidence)
+    )
 
 
 def _reaches(since_ms: int) -> Any:

@@ -1,5 +1,6 @@
 """The inventory file: what a school has and plans, as one JSON or TOML document. Shape: docs/records.md."""
 
+import codecs
 import json
 import tomllib
 import unicodedata
@@ -25,6 +26,9 @@ from campus.records.calendar_inventory import (
 from campus.records.inventory_fields import CountryCode, Id, Label, Moment, Note, RecordDate, Row, Zone
 
 DEFAULT_TZ = "Asia/Ho_Chi_Minh"
+MOST_TOML_BYTES = 1_000_000
+"""Of what is sent: the reader of TOML takes longer than in proportion."""
+
 Year = Annotated[int, Field(ge=1800, le=2199, strict=True)]
 Area = Annotated[float, Field(gt=0, le=1_000_000)]
 Word = Annotated[Label, Field(max_length=32)]
@@ -92,6 +96,8 @@ class BoardRow(Row):
     """A board that is expected: it is listed before it is first heard."""
 
     id: Id
+    name: Label | None = None
+    note: Note | None = None
 
 
 class PlacementRow(Row):
@@ -180,19 +186,33 @@ class Inventory(Row):
     def load(cls, path: Path) -> "Inventory":
         """Read a .json or .toml file. Raises UsageError."""
         try:
-            content = path.read_text(encoding="utf-8")
-            document = tomllib.loads(content) if path.suffix.lower() == ".toml" else json.loads(content)
+            content = path.read_bytes()
         except OSError as error:
             raise UsageError(f"Cannot read the inventory {path}: {error.strerror}.") from error
-        except RecursionError as error:
-            raise UsageError(f"The inventory {path} is nested too deeply to be one.") from error
-        except ValueError as error:  # the decoders' errors are all ValueErrors
+        return cls._decoded(content, path.suffix.lower() == ".toml", f"The inventory {path}", str(path))
+
+    @classmethod
+    def read(cls, content: bytes) -> "Inventory":
+        """What was sent, JSON if it begins as an object does, else TOML. Raises UsageError."""
+        is_toml = not content.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
+        if is_toml and len(content) > MOST_TOML_BYTES:
             raise UsageError(
-                f"The inventory {path} is not valid {path.suffix.lstrip('.') or 'JSON'}: {error}."
-            ) from error
+                f"The inventory has {len(content)} bytes; send more than {MOST_TOML_BYTES} as JSON, not as TOML."
+            )
+        return cls._decoded(content, is_toml, "The inventory", "The inventory")
+
+    @classmethod
+    def _decoded(cls, content: bytes, is_toml: bool, what: str, source: str) -> "Inventory":
+        try:
+            text = content.decode("utf-8-sig")
+            document = tomllib.loads(text) if is_toml else json.loads(text)
+        except RecursionError as error:
+            raise UsageError(f"{what} is nested too deeply to be one.") from error
+        except ValueError as error:  # the decoders' errors are all ValueErrors
+            raise UsageError(f"{what} is not valid {'toml' if is_toml else 'json'}: {error}.") from error
         if not isinstance(document, dict):
-            raise UsageError(f"The inventory {path} must be an object with 'site', 'rooms' and so on.")
-        return cls.parse(document, str(path))
+            raise UsageError(f"{what} must be an object with 'site', 'rooms' and so on.")
+        return cls.parse(document, source)
 
 
 def first_error(error: ValidationError) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime, time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -12,8 +12,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
 )
+from pydantic_core import CoreSchema
 
 from campus.wire.topics import valid_id
 
@@ -74,7 +76,10 @@ def _record_date(value: object) -> object:
 
 
 def _instant(value: object) -> object:
-    if not isinstance(value, str | datetime):
+    # A bare number would be taken for seconds since 1970.
+    if isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}[Tt ]", value):
+        return value
+    if not isinstance(value, datetime):
         raise ValueError("write a time as YYYY-MM-DDTHH:MM:SS+07:00")
     return value
 
@@ -97,16 +102,35 @@ def _country(text: str) -> str:
     return text
 
 
+class Told:
+    """Says in JSON Schema what a function checks here: `pattern`, a regular expression of ECMA 262."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern}
+
+
 def _many(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
 
-Id = Annotated[str, AfterValidator(_id)]
+_SHOWN = r"[^\s\x00-\x1f\x7f]"  # at least one sign that is seen
+Id = Annotated[str, AfterValidator(_id), Told("^[a-z0-9-]{1,64}$")]
 Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_label)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    AfterValidator(_label),
+    Told(rf"^[^\x00-\x1f\x7f]*{_SHOWN}[^\x00-\x1f\x7f]*$"),
 ]
 Note = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_note)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(_note),
+    Told(rf"^[^\x00-\x08\x0b-\x1f\x7f]*{_SHOWN}[^\x00-\x08\x0b-\x1f\x7f]*$"),
 ]
 RecordDate = Annotated[date, BeforeValidator(_record_date)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_of_our_time)]

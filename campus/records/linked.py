@@ -11,6 +11,7 @@ from campus.records import incidents, links
 from campus.records.database import Database
 from campus.records.incidents import StoredIncident
 from campus.records.links import BoardKey, BoardStart, Followed, Heard, Thing
+from campus.records.paging import Page
 
 
 class LinkedRecords:
@@ -62,10 +63,22 @@ class LinkedRecords:
         with self._database.write() as session:
             links.forget_after(session, site, at_ms)
 
-    def incidents(self, site: str, start_ms: int, end_ms: int) -> list[StoredIncident]:
-        """Incidents that reach into [start_ms, end_ms), by start; one that goes on has no end."""
+    def incidents(
+        self,
+        site: str,
+        start_ms: int,
+        end_ms: int,
+        cause: str | None = None,
+        page: Page | None = None,
+    ) -> list[StoredIncident]:
+        """Incidents that reach into [start_ms, end_ms), by start, or a page; one that goes on has no end."""
         with self._database.read() as session:
-            return incidents.read(session, site, start_ms, end_ms)
+            return incidents.read(session, site, start_ms, end_ms, cause, page)
+
+    def incident(self, site: str, number: int) -> StoredIncident:
+        """Raises NotFound."""
+        with self._database.read() as session:
+            return incidents.one(session, site, number)
 
     def store_incidents(
         self, site: str, since_ms: int, found: Sequence[Incident], together_ms: int = 0

@@ -15,6 +15,7 @@ from campus.records.history import RETURN
 from campus.records.instants import from_ms, from_ms_or_none, to_ms
 from campus.records.inventory import first_error
 from campus.records.inventory_fields import Id, Instant, Label, Note, Period, RecordDate, Row, SessionName
+from campus.records.paging import Page, paged
 from campus.records.register import Conflict
 from campus.records.register_tables import LoanTable
 from campus.records.tables import EquipmentTable, SubjectGroupTable
@@ -164,10 +165,10 @@ def listed(
     status: str | None = None,
     start: date | None = None,
     end: date | None = None,
-    before: int | None = None,
-    limit: int | None = None,
+    subject_group: str | None = None,
+    page: Page | None = None,
 ) -> list[Loan]:
-    """The newest slips first. `status`: LENT includes what is overdue; used on the local dates [start, end)."""
+    """The newest slips first, or a page. `status`: LENT with what is overdue; used on the local dates [start, end)."""
     if status is not None and status not in STATUSES:
         raise UsageError(f"status: '{places.shown(status)}' is not one of {', '.join(STATUSES)}.")
     today = register.local_date(session, site, now)
@@ -183,9 +184,11 @@ def listed(
         query = query.where(table.used_on >= start)
     if end is not None:
         query = query.where(table.used_on < end)
-    if before is not None:
-        query = query.where(table.number < before)
-    return [_loan(row, today) for row in session.scalars(query.limit(limit))]
+    if subject_group is not None:
+        query = query.where(table.subject_group == subject_group)
+    if page is not None:
+        query = paged(query, page, table, ("number",), {"out_at": "out_ms", "back_at": "back_ms"})
+    return [_loan(row, today) for row in session.scalars(query)]
 
 
 def most_out(spans: Iterable[tuple[int, int | None, int]]) -> int:

@@ -110,6 +110,6 @@ def amendments(session: Session, site: str, month: date) -> list[Amendment]:
         .order_by(AmendmentTable.number)
     )
     return [
-        Amendment(from_ms(row.at_ms), row.kind, row.id, row.local_date, row.before, row.after)
+        Amendment(from_ms(row.at_ms), row.kind, row.id, row.local_date, row.before, row.after, row.number)
         for row in session.scalars(query)
     ]

@@ -1,4 +1,6 @@
-"""The tables of people, what they may do, how they sign in, and the audit log."""
+"""The tables of people, what they may do, how they sign in, what they asked for once, and the audit log."""
+
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -54,6 +56,21 @@ class AccessTokenTable(Base):
     rights: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     reads_only: Mapped[bool]
     site: Mapped[str | None] = mapped_column(ForeignKey("site.id"))
+
+
+class RequestKeyTable(Base):
+    """See idempotency.py. `person` 0 is the token of the run; `key` is a hash, as keys are chosen by clients."""
+
+    __tablename__ = "request_key"
+    person: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    holder: Mapped[str]
+    claimed_at_ms: Mapped[int] = mapped_column(index=True)
+    kept: Mapped[str | None] = mapped_column(WORD)
+    status: Mapped[int] = mapped_column(Integer)
+    headers: Mapped[dict[str, Any]]
+    body: Mapped[str] = mapped_column(Text)
 
 
 class AuditTable(Base):

@@ -33,10 +33,15 @@ def site(session: Session, id: str) -> Site:
 def buildings(session: Session, site_id: str) -> list[Building]:
     site(session, site_id)
     query = select(BuildingTable).where(BuildingTable.site == site_id).order_by(BuildingTable.id)
-    return [
-        Building(row.site, row.id, row.name, row.area_m2, row.built_year, row.floors)
-        for row in session.scalars(query)
-    ]
+    return [_building(row) for row in session.scalars(query)]
+
+
+def building(session: Session, site_id: str, id: str) -> Building:
+    row = session.get(BuildingTable, (site_id, id)) if valid_id(site_id) and valid_id(id) else None
+    if row is None:
+        site(session, site_id)
+        raise NotFound(f"There is no building '{shown(id)}' in site '{site_id}'. Add it, or check its id.")
+    return _building(row)
 
 
 def rooms(session: Session, site_id: str) -> list[Room]:
@@ -66,6 +71,15 @@ def room_types(session: Session) -> list[RoomType]:
     ]
 
 
+def room_type(session: Session, id: str) -> RoomType:
+    row = session.get(RoomTypeTable, id) if valid_id(id) else None
+    if row is None:
+        raise NotFound(
+            f"There is no room type '{shown(id)}'. See the list of room types for those there are."
+        )
+    return RoomType(row.id, row.name_vi, row.name_en, row.in_frequency_rate)
+
+
 def equipment(session: Session, site_id: str) -> list[Equipment]:
     site(session, site_id)
     query = select(EquipmentTable).where(EquipmentTable.site == site_id).order_by(EquipmentTable.id)
@@ -81,10 +95,28 @@ def classes(session: Session, site_id: str) -> list[SchoolClass]:
     return [SchoolClass(row.site, row.name, row.home_room, row.size) for row in session.scalars(query)]
 
 
+def school_class(session: Session, site_id: str, name: str) -> SchoolClass:
+    row = session.get(SchoolClassTable, (site_id, name)) if valid_id(site_id) else None
+    if row is None:
+        site(session, site_id)
+        raise NotFound(f"There is no class '{shown(name)}' in site '{site_id}'. See its list of classes.")
+    return SchoolClass(row.site, row.name, row.home_room, row.size)
+
+
 def subject_groups(session: Session, site_id: str) -> list[SubjectGroup]:
     site(session, site_id)
     query = select(SubjectGroupTable).where(SubjectGroupTable.site == site_id).order_by(SubjectGroupTable.id)
     return [SubjectGroup(row.site, row.id, row.name) for row in session.scalars(query)]
+
+
+def subject_group(session: Session, site_id: str, id: str) -> SubjectGroup:
+    row = session.get(SubjectGroupTable, (site_id, id)) if valid_id(site_id) and valid_id(id) else None
+    if row is None:
+        site(session, site_id)
+        raise NotFound(
+            f"There is no subject group '{shown(id)}' in site '{site_id}'. See its list of subject groups."
+        )
+    return SubjectGroup(row.site, row.id, row.name)
 
 
 def shown(id: str) -> str:
@@ -95,6 +127,10 @@ def shown(id: str) -> str:
 
 def _site(row: SiteTable) -> Site:
     return Site(row.id, row.name, row.tz, row.level)
+
+
+def _building(row: BuildingTable) -> Building:
+    return Building(row.site, row.id, row.name, row.area_m2, row.built_year, row.floors, row.version)
 
 
 def _room(row: RoomTable) -> Room:
@@ -108,4 +144,5 @@ def _room(row: RoomTable) -> Room:
         row.capacity,
         row.volume_m3,
         row.area_m2,
+        row.version,
     )

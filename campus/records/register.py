@@ -13,9 +13,11 @@ from campus.indicators.records import missing
 from campus.records import places
 from campus.records.history import EDIT, Log
 from campus.records.inventory import EquipmentRow
+from campus.records.paging import Page, paged
 from campus.records.register_checks import (
     MANY,
     Conflict,
+    Stale,
     local_date,
     lock,
     parse,
@@ -25,7 +27,7 @@ from campus.records.register_checks import (
 from campus.records.tables import EquipmentTable
 from campus.wire.topics import valid_id
 
-__all__ = ["Conflict", "EquipmentRecord", "local_date", "lock", "prepare"]
+__all__ = ["Conflict", "EquipmentRecord", "Stale", "local_date", "lock", "prepare"]
 
 KIND = "equipment"
 """The kind of these records in the history."""
@@ -87,13 +89,12 @@ def listed(
     condition: str | None = None,
     subject_group: str | None = None,
     retired: bool | None = False,
-    after: str = "",
-    limit: int | None = None,
+    page: Page | None = None,
 ) -> list[EquipmentRecord]:
-    """By id, from the first after `after`; `retired` None: those in use and those that are not."""
+    """By id, or a page; `retired` None: those in use and those that are not."""
     places.site(session, site)
     table = EquipmentTable
-    query = select(table).where(table.site == site, table.id > after).order_by(table.id)
+    query = select(table).where(table.site == site).order_by(table.id)
     for column, wanted in (
         (table.room, room),
         (table.kind, kind),
@@ -104,7 +105,9 @@ def listed(
             query = query.where(column == wanted)
     if retired is not None:
         query = query.where(table.retired_on.is_not(None) if retired else table.retired_on.is_(None))
-    return [_record(row, today) for row in session.scalars(query.limit(limit))]
+    if page is not None:
+        query = paged(query, page, table, ("id",))
+    return [_record(row, today) for row in session.scalars(query)]
 
 
 def with_code(session: Session, site: str, code: str) -> EquipmentTable | None:
@@ -141,12 +144,12 @@ def change(
 ) -> EquipmentRecord:
     """Change some fields; the same values again change nothing.
 
-    Raises UsageError naming the field; Conflict where `version` is given and the record has another.
+    Raises UsageError naming the field; Stale where `version` is given and the record has another.
     """
     lock(session, site)
     row = _row(session, site, id)
     if version is not None and version != row.version:
-        raise Conflict(
+        raise Stale(
             f"The record of '{id}' was changed by somebody else (version {row.version}, not {version}); read it again."
         )
     wrong = next((name for name in changes if name not in FIELDS or name == "id"), None)

@@ -23,6 +23,10 @@ class Conflict(UsageError):
     """Somebody else was faster, or the thing is not in the state for it."""
 
 
+class Stale(Conflict):
+    """Somebody else was faster: the thing has another version than the change was made from."""
+
+
 def local_date(session: Session, site: str, at: datetime) -> date:
     """The date at a site. Raises NotFound."""
     return at.astimezone(ZoneInfo(places.site(session, site).tz)).date()

@@ -9,7 +9,17 @@ from sqlalchemy.orm import Session
 
 from campus.acting import COMMAND_LINE
 from campus.errors import StoreError
-from campus.records import attachments, audit, completeness, goals, history, places, register, register_sheets
+from campus.records import (
+    attachments,
+    audit,
+    boards,
+    completeness,
+    goals,
+    history,
+    places,
+    register,
+    register_sheets,
+)
 from campus.records.attachments import FOLDER, Attachment
 from campus.records.completeness import Completeness
 from campus.records.database import Database
@@ -17,11 +27,20 @@ from campus.records.goals import Quota, Target
 from campus.records.handled import HandledRecords
 from campus.records.history import RecordChange
 from campus.records.instants import to_ms
+from campus.records.paging import Page
 from campus.records.register import EquipmentRecord
 from campus.records.register_sheets import RegisterFile
 from campus.records.register_template import fill
+from campus.wire.topics import valid_id
 
 __all__ = ["COMMAND_LINE", "RegisteredRecords"]
+
+
+_PLACE: Mapping[str, Callable[[Session, str, str], object]] = {
+    "building": places.building,
+    "room": places.room,
+    "board": boards.board,
+}
 
 
 class RegisteredRecords(HandledRecords):
@@ -50,10 +69,9 @@ class RegisteredRecords(HandledRecords):
         condition: str | None = None,
         subject_group: str | None = None,
         retired: bool | None = False,
-        after: str = "",
-        limit: int | None = None,
+        page: Page | None = None,
     ) -> list[EquipmentRecord]:
-        """By id, from the first after `after`; `retired` None: those in use and those that are not."""
+        """By id, or a page; `retired` None: those in use and those that are not."""
         with self._database.read() as session:
             return register.listed(
                 session,
@@ -64,8 +82,7 @@ class RegisteredRecords(HandledRecords):
                 condition=condition,
                 subject_group=subject_group,
                 retired=retired,
-                after=after,
-                limit=limit,
+                page=page,
             )
 
     def create_equipment(self, site: str, values: Mapping[str, Any], by: str) -> EquipmentRecord:
@@ -90,20 +107,29 @@ class RegisteredRecords(HandledRecords):
         return made
 
     def equipment_history(
-        self, site: str, id: str, before: int | None = None, limit: int = 200
+        self, site: str, id: str, before: int | None = None, limit: int = 200, page: Page | None = None
     ) -> list[RecordChange]:
-        """What every field was and became, the newest first; `before`: only changes with a lower number."""
+        """What every field was and became, the newest first; `before`: only changes with a lower number; or a page."""
         with self._database.read() as session:
             register.one(session, site, id, register.local_date(session, site, self._now()))
-            return history.read(session, site, register.KIND, id, before, limit)
+            return history.read(session, site, register.KIND, id, before, limit, page)
 
     def place_history(
-        self, site: str, kind: str, id: str, before: int | None = None, limit: int = 200
+        self,
+        site: str,
+        kind: str,
+        id: str,
+        before: int | None = None,
+        limit: int = 200,
+        page: Page | None = None,
     ) -> list[RecordChange]:
-        """The same of a building or room: `kind` is one of these words. Nothing for one that never was."""
+        """The same of a `building`, `room` or `board`, as `kind` says; also of one that was removed."""
         with self._database.read() as session:
-            places.site(session, site)
-            return history.read(session, site, kind, id, before, limit)
+            known = valid_id(site) and valid_id(id)
+            found = history.read(session, site, kind, id, before, limit, page) if known else []
+            if not found:
+                _PLACE[kind](session, site, id)
+            return found
 
     def completeness(self, site: str, ids: Collection[str] | None = None) -> Completeness:
         """How complete the records are today; `ids`: of these pieces alone, without what has no record."""

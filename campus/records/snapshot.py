@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, func, insert, inspect, literal, select
 from campus.errors import StoreError, UsageError
 from campus.records import audit
 from campus.records.database import FILE, Database, as_it_is
+from campus.records.register_tables import AttachmentTable
 from campus.records.tables import Base
 
 CHUNK = 1000
@@ -38,6 +39,12 @@ def check(folder: Path) -> None:
         found = session.scalar(text("PRAGMA integrity_check(1)"))
         if found != "ok" or session.execute(text("PRAGMA foreign_key_check")).first():
             raise StoreError(f"The records file {folder / FILE} is damaged: {' '.join(str(found).split())}.")
+
+
+def attached(folder: Path) -> set[str]:
+    """SHA-256 of every photo and document that `folder`/records.sqlite names. Raises StoreError."""
+    with _opened("sqlite", folder) as records, records.read() as session:
+        return set(session.scalars(select(AttachmentTable.sha256).distinct()))
 
 
 def load(folder: Path, url: str, replace: bool = False) -> None:

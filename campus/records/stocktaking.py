@@ -13,6 +13,7 @@ from campus.records import places, register
 from campus.records.entities import CONDITIONS
 from campus.records.history import STOCKTAKING
 from campus.records.instants import from_ms, from_ms_or_none, to_ms
+from campus.records.paging import Page, paged
 from campus.records.register import Conflict
 from campus.records.register_tables import StockItemTable, StocktakingTable
 from campus.records.tables import EquipmentTable
@@ -120,7 +121,7 @@ def scan(
     item.found_ms, item.found_by = to_ms(now), by[:120]
     item.condition, item.counted = condition, counted
     session.flush()
-    return _told(item, piece)
+    return told(item, piece)
 
 
 def close(
@@ -158,18 +159,20 @@ def listed(
     session: Session,
     site: str,
     room: str | None = None,
-    before: int | None = None,
-    limit: int | None = None,
+    is_open: bool | None = None,
+    page: Page | None = None,
 ) -> list[Stocktaking]:
-    """The newest first."""
+    """The newest first, or a page; without their items, which `one` reads."""
     places.site(session, site)
     table = StocktakingTable
     query = select(table).where(table.site == site).order_by(table.number.desc())
     if room is not None:
         query = query.where(table.room == room)
-    if before is not None:
-        query = query.where(table.number < before)
-    return [_stocktaking(session, row) for row in session.scalars(query.limit(limit))]
+    if is_open is not None:
+        query = query.where(table.closed_ms.is_(None) if is_open else table.closed_ms.is_not(None))
+    if page is not None:
+        query = paged(query, page, table, ("number",), {"opened_at": "opened_ms", "closed_at": "closed_ms"})
+    return [_head(row) for row in session.scalars(query)]
 
 
 def _row(session: Session, site: str, number: int) -> StocktakingTable:
@@ -205,6 +208,10 @@ def _stocktaking(session: Session, row: StocktakingTable) -> Stocktaking:
     for start in range(0, len(ids), 500):
         query = select(table).where(table.site == row.site, table.id.in_(ids[start : start + 500]))
         pieces.update({piece.id: piece for piece in session.scalars(query)})
+    return _head(row, tuple(told(item, pieces.get(item.equipment or "")) for item in found))
+
+
+def _head(row: StocktakingTable, items: tuple[StockItem, ...] = ()) -> Stocktaking:
     return Stocktaking(
         row.number,
         row.site,
@@ -213,11 +220,12 @@ def _stocktaking(session: Session, row: StocktakingTable) -> Stocktaking:
         row.opened_by,
         from_ms_or_none(row.closed_ms),
         row.closed_by,
-        tuple(_told(item, pieces.get(item.equipment or "")) for item in found),
+        items,
     )
 
 
-def _told(item: StockItemTable, piece: EquipmentTable | None) -> StockItem:
+def told(item: StockItemTable, piece: EquipmentTable | None) -> StockItem:
+    """An item as a report shows it, beside the record of its piece."""
     if item.equipment is None:
         state = UNKNOWN
     elif item.found_ms is None or item.counted == 0:

@@ -41,6 +41,7 @@ class BuildingTable(Base):
     area_m2: Mapped[float | None]
     built_year: Mapped[int | None] = mapped_column(Integer)
     floors: Mapped[int | None] = mapped_column(Integer)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 
 class RoomTypeTable(Base):
@@ -63,6 +64,7 @@ class RoomTable(Base):
     capacity: Mapped[int | None] = mapped_column(Integer)
     volume_m3: Mapped[float | None]
     area_m2: Mapped[float | None]
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 
 class EquipmentTable(Base):
@@ -114,7 +116,10 @@ class SubjectGroupTable(Base):
 
 
 class BoardTable(Base):
-    """No key to `site`: a board of an unknown site is kept and shown as unassigned, not dropped."""
+    """No key to `site`: a board of an unknown site is kept and shown as unassigned, not dropped.
+
+    People write `name` and `note` and place it, by which `version` rises; the rest was heard.
+    """
 
     __tablename__ = "board"
     site: Mapped[str] = mapped_column(primary_key=True)
@@ -132,6 +137,9 @@ class BoardTable(Base):
     notes: Mapped[list[Any] | None] = mapped_column(TOLD)
     reported: Mapped[dict[str, Any] | None] = mapped_column(TOLD)
     last_reply: Mapped[dict[str, Any] | None] = mapped_column(TOLD)
+    name: Mapped[str | None] = mapped_column(LABEL)
+    note: Mapped[str | None] = mapped_column(register_tables.NOTE)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 
 class PlacementTable(Base):

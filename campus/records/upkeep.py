@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StrictBool, ValidationError
 from sqlalchemy import insert, or_, select
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from campus.records.history import UPKEEP
 from campus.records.instants import from_ms, from_ms_or_none, to_ms
 from campus.records.inventory import first_error
 from campus.records.inventory_fields import Instant, Label, Note, Row
+from campus.records.paging import Page, paged
 from campus.records.register import Conflict
 from campus.records.register_tables import UpkeepTable
 from campus.records.tables import EquipmentTable
@@ -31,7 +32,7 @@ class UpkeepOpening(Row):
 
     kind: Literal["maintenance", "incident"]
     symptom: Label
-    down: bool | None = None
+    down: StrictBool | None = None
     opened_at: Instant | None = None
     condition: Condition | None = None
 
@@ -117,16 +118,21 @@ def end(session: Session, site: str, number: int, closing: UpkeepClosing, by: st
     return _upkeep(row)
 
 
+def one(session: Session, site: str, number: int) -> Upkeep:
+    """Raises NotFound."""
+    return _upkeep(_row(session, site, number))
+
+
 def listed(
     session: Session,
     site: str,
     *,
     equipment: str | None = None,
+    kind: str | None = None,
     is_open: bool | None = None,
-    before: int | None = None,
-    limit: int | None = None,
+    page: Page | None = None,
 ) -> list[Upkeep]:
-    """The newest first."""
+    """The newest first, or a page."""
     places.site(session, site)
     table = UpkeepTable
     query = select(table).where(table.site == site).order_by(table.number.desc())
@@ -134,9 +140,11 @@ def listed(
         query = query.where(table.equipment == equipment)
     if is_open is not None:
         query = query.where(table.closed_ms.is_(None) if is_open else table.closed_ms.is_not(None))
-    if before is not None:
-        query = query.where(table.number < before)
-    return [_upkeep(row) for row in session.scalars(query.limit(limit))]
+    if kind is not None:
+        query = query.where(table.kind == kind)
+    if page is not None:
+        query = paged(query, page, table, ("number",), {"opened_at": "opened_ms", "closed_at": "closed_ms"})
+    return [_upkeep(row) for row in session.scalars(query)]
 
 
 def summed(
@@ -161,7 +169,8 @@ def summed(
         outages.setdefault(row.equipment, []).append(Outage(row.opened_ms, row.closed_ms, row.down))
     wanted = None if ids is None else set(ids)
     found = {}
-    for piece in session.scalars(select(EquipmentTable).where(EquipmentTable.site == site)):
+    pieces = select(EquipmentTable.id, EquipmentTable.in_service_on, EquipmentTable.retired_on)
+    for piece in session.execute(pieces.where(EquipmentTable.site == site)):
         if piece.in_service_on is None or (wanted is not None and piece.id not in wanted):
             continue
         since = max(first, midnight(piece.in_service_on))

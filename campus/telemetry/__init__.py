@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 GOOD = 0
 HOLD = 1  # the board's clock was synced earlier, and runs free since
 UNSYNCED = 2  # the boot never synced: the time is estimated from the receive time; kept out of facts
@@ -74,6 +76,36 @@ class Row(NamedTuple):
     received_at_ms: int | None = None
 
 
+class Batch(NamedTuple):
+    """Readings in columns of one length: `which` indexes `keys`, `quality` holds codes.
+
+    `value` is NaN where there is none, `received_at_ms` (a float) wherever `observed_at_ms` is plausible.
+    """
+
+    keys: Sequence[SeriesKey]
+    which: np.ndarray
+    observed_at_ms: np.ndarray
+    value: np.ndarray
+    quality: np.ndarray
+    received_at_ms: np.ndarray
+
+    def rows(self) -> list[Row]:
+        """The same as rows."""
+        boards, points = ([getattr(key, name) for key in self.keys] for name in ("board", "point"))
+        columns = (self.which, self.observed_at_ms, self.value, self.quality, self.received_at_ms)
+        return [
+            Row(
+                boards[which],
+                points[which],
+                at,
+                None if value != value else value,
+                QUALITY_NAMES.get(code, str(code)),
+                None if received != received else int(received),
+            )
+            for which, at, value, code, received in zip(*(one.tolist() for one in columns), strict=True)
+        ]
+
+
 class Mean(NamedTuple):
     """The usable readings of one series in [start_ms, start_ms + width_ms), at least one.
 
@@ -126,6 +158,12 @@ class TelemetryStore(Protocol):
         chunk: int = 20_000,
     ) -> Iterator[list[Row]]:
         """Stream readings in chunks, by (board, point, observed_at); memory does not grow with the range."""
+        ...
+
+    def batches(
+        self, site: str | None, board: str | None, start_ms: int | None, end_ms: int | None
+    ) -> Iterator[Batch]:
+        """The same readings in the same order in columns, at least one in each: for what handles many of them."""
         ...
 
     def means(self, keys: Sequence[SeriesKey], start_ms: int, end_ms: int) -> dict[SeriesKey, list[Mean]]:

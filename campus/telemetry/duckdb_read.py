@@ -6,7 +6,7 @@ from itertools import pairwise
 import duckdb
 import numpy as np
 
-from campus.telemetry import QUALITY_NAMES, Mean, Row, Sample, SeriesKey, duckdb_days, duckdb_means
+from campus.telemetry import Batch, Mean, Row, Sample, SeriesKey, duckdb_days, duckdb_means
 from campus.telemetry.duckdb_days import DAY_MS, Columns, Window
 from campus.telemetry.duckdb_file import DuckDBFile
 
@@ -53,33 +53,26 @@ class DuckDBReader:
         end_ms: int | None,
         chunk: int = 20_000,
     ) -> Iterator[list[Row]]:
+        for batch in self._cut(site, board, start_ms, end_ms, chunk):
+            yield batch.rows()
+
+    def batches(
+        self, site: str | None, board: str | None, start_ms: int | None, end_ms: int | None
+    ) -> Iterator[Batch]:
+        return self._cut(site, board, start_ms, end_ms, GROUP)
+
+    def _cut(
+        self, site: str | None, board: str | None, start_ms: int | None, end_ms: int | None, most: int
+    ) -> Iterator[Batch]:
         ids = sorted(self._ids[key] for key in self.series(site, board))
         if not ids:
             return
-        keys = self._keys
         for window, place in self._groups(_window(ids, start_ms, end_ms)):
             series, at, value, quality, received = self._fetch(window)
             order = np.lexsort((at, place[series]))
-            for first in range(0, len(order), chunk):
-                part = order[first : first + chunk]
-                columns = (
-                    series[part].tolist(),
-                    at[part].tolist(),
-                    _values(value[part]),
-                    quality[part].tolist(),
-                    _values(received[part]),
-                )
-                yield [
-                    Row(
-                        keys[id].board,
-                        keys[id].point,
-                        time,
-                        value,
-                        QUALITY_NAMES.get(code, str(code)),
-                        None if came is None else int(came),
-                    )
-                    for id, time, value, code, came in zip(*columns, strict=True)
-                ]
+            for first in range(0, len(order), most):
+                part = order[first : first + most]
+                yield Batch(self._keys, series[part], at[part], value[part], quality[part], received[part])
 
     def means(self, keys: Sequence[SeriesKey], start_ms: int, end_ms: int) -> dict[SeriesKey, list[Mean]]:
         means: dict[SeriesKey, list[Mean]] = {key: [] for key in keys}

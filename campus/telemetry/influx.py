@@ -16,12 +16,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from campus.errors import StoreError, UsageError
 from campus.telemetry import (
     IMPLAUSIBLE_TIME,
-    QUALITY_NAMES,
     UNSYNCED,
     USABLE,
+    Batch,
     Mean,
     Readings,
     Row,
@@ -193,18 +195,31 @@ class InfluxTelemetry:
         chunk: int = 20_000,
     ) -> Iterator[list[Row]]:
         held: list[Row] = []
-        for name, point in sorted({key[1:] for key in self.series(site, board)}):
-            query = _select({"site": site, "board": name, "point": point}, start_ms, end_ms)
-            for _, _, rows in self._link.query([query] if query else []):
-                held += [
-                    Row(name, point, at, _float(value), QUALITY_NAMES.get(quality, str(quality)), received)
-                    for at, value, quality, received in rows
-                ]
-                while len(held) >= chunk:
-                    yield held[:chunk]
-                    del held[:chunk]
+        for batch in self.batches(site, board, start_ms, end_ms):
+            held += batch.rows()
+            while len(held) >= chunk:
+                yield held[:chunk]
+                del held[:chunk]
         if held:
             yield held
+
+    def batches(
+        self, site: str | None, board: str | None, start_ms: int | None, end_ms: int | None
+    ) -> Iterator[Batch]:
+        by_name: dict[tuple[str, str], SeriesKey] = {key[1:]: key for key in self.series(site, board)}
+        for (name, point), key in sorted(by_name.items()):
+            query = _select({"site": site, "board": name, "point": point}, start_ms, end_ms)
+            for _, _, rows in self._link.query([query] if query else []):
+                if rows:
+                    at, value, quality, received = zip(*rows, strict=True)
+                    yield Batch(
+                        [key],
+                        np.zeros(len(at), np.int64),
+                        np.array(at, np.int64),
+                        np.array(value, np.float64),  # None becomes NaN
+                        np.array(quality, np.int64),
+                        np.array(received, np.float64),
+                    )
 
     def means(self, keys: Sequence[SeriesKey], start_ms: int, end_ms: int) -> dict[SeriesKey, list[Mean]]:
         means: dict[SeriesKey, list[Mean]] = {key: [] for key in keys}

@@ -19,7 +19,15 @@ def _refuse(name):
 
 
 if hasattr(json, "JSONDecoder"):  # CPython: json.loads and json.dumps would build one per call
-    _loads = json.JSONDecoder(parse_constant=_refuse).decode
+    _decoder = json.JSONDecoder(parse_constant=_refuse)
+
+    def _loads(text):
+        try:  # nearly every message is one object with nothing around it
+            document, end = _decoder.scan_once(text, 0)
+        except StopIteration:
+            end = -1
+        return document if end == len(text) else _decoder.decode(text)
+
     _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
 else:
     _loads = json.loads  # type: ignore[assignment]
@@ -30,7 +38,8 @@ else:
 
 def read(payload, limit):
     """The JSON object in `payload` (bytes), of at most `limit` bytes. Raises WireError: size, json, shape."""
-    check(len(payload) <= limit, "size", "%d bytes, more than %d" % (len(payload), limit))
+    if len(payload) > limit:
+        raise WireError("size", "%d bytes, more than %d" % (len(payload), limit))
     try:
         document = _loads(str(payload, "utf-8"))
     except (ValueError, RuntimeError, MemoryError):  # RuntimeError: nested too deeply, under both names

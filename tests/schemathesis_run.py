@@ -30,7 +30,7 @@ from api.security import COOKIE
 from campus.errors import NotFound
 from campus.records.entities import ADMINISTRATOR, Grant
 
-CASES = {"reads": 5_000, "writes": 4_000, "sign-ins": 1_000}
+CASES = {"reads": 6_500, "writes": 3_000, "sign-ins": 500}
 """The least number of cases of each part of a run, together 10,000."""
 EXAMPLES = {"reads": 35, "writes": 60, "sign-ins": 60}
 """Drawn for each operation and kind of data, beside those at the bounds of each field."""
@@ -41,6 +41,26 @@ MEANT = {
     ("GET /api/v1/sites/{site}/equipment/facts", "allow_header_conformance"),
 }
 """(operation, check) that fails and is right so."""
+UNLIKELY = {
+    "GET /api/v1/readings",  # of a board or of a room, never both
+    "GET /api/v1/sites/{site}/calendar/exams/{id}",  # this and the next four: the school has none
+    "GET /api/v1/sites/{site}/calendar/make-up-days/{date}",
+    "GET /api/v1/sites/{site}/incidents/{id}",
+    "GET /api/v1/sites/{site}/months/{month}",
+    "GET /api/v1/sites/{site}/tariffs/{valid_from}",
+    "POST /api/v1/sites/{site}/inventory/import",  # a whole inventory, a whole timetable
+    "POST /api/v1/sites/{site}/timetable/import",
+    "POST /api/v1/sites/{site}/stocktakings/{id}/scans",  # while it is open
+    "DELETE /api/v1/people/{name}/sessions",  # of somebody there is
+    "POST /api/v1/sites/{site}/rooms",  # of a type there is
+    "DELETE /api/v1/sites/{site}/buildings/{building}",  # with nothing in it
+    "DELETE /api/v1/sites/{site}/rooms/{room}",
+    "POST /api/v1/sessions",  # with the password
+    "PUT /api/v1/sessions/current/password",
+    "GET /api/v1/sessions/{id}",  # with one of 2**64 ids
+    "DELETE /api/v1/sessions/{id}",
+}
+"""What random data seldom gets right: here mostly refused, and done right by tests of their own."""
 WHO = "tester"
 
 
@@ -77,6 +97,10 @@ class Outcome:
     def succeeded(self, operation: str) -> bool:
         """Whether any case of an operation was answered 2xx: else nothing but its refusals were tested."""
         return any(200 <= status < 300 for status in self.answers.get(operation, ()))
+
+    def only_refused(self) -> list[str]:
+        """Operations that never succeeded, though they should have."""
+        return [one for one in self.answers if one not in UNLIKELY and not self.succeeded(one)]
 
     def told(self) -> str:
         """All failures, one each of operation, check and kind."""
@@ -291,8 +315,18 @@ def unhurried(campus: Campus) -> FastAPI:
     return create_app(replace(campus.app.state.context, rates=limitless, language="en"))
 
 
+def furnish(campus: Campus) -> None:
+    """One of each that is known by its number, so that the number 1 is there to be read."""
+    records, piece = campus.records, campus.records.equipment_records(SITE)[0].id
+    records.lend(SITE, {"equipment": piece, "borrower": "Cô Hoa"}, WHO)
+    records.begin_upkeep(SITE, piece, {"kind": "maintenance", "symptom": "Lau ống kính"}, WHO)
+    records.begin_stocktaking(SITE, campus.room, WHO)
+    records.attach(SITE, piece, "anh.png", _files()[0], WHO)
+
+
 def run_part(campus: Campus, part: str, provider: type, wanted) -> Outcome:
     """A part of the run; prints how many cases there were."""
+    furnish(campus)
     outcome = run(campus, unhurried(campus), provider, wanted, EXAMPLES[part])
     print(
         f"\nSchemathesis, {part}: {outcome.total} cases over {len(outcome.cases)} operations, seed {SEED}, "

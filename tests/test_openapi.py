@@ -2,16 +2,18 @@
 
 import copy
 import re
+from contextlib import ExitStack
 from dataclasses import replace
 
+import httpx
 import pytest
 from api_school import running
-from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from api.app import create_app
 from api.context import Rates
+from api.server import ApiServer
 
 # The rules are those of Spectral's `oas` set and of Redocly's recommended one that bear on this document; both
 # linters need Node, which a server for schools has no other use for.
@@ -171,7 +173,10 @@ def test_every_private_operation_refuses_strangers(tmp_path):
     with running(tmp_path) as campus:
         document, asked = campus.app.openapi(), 0
         app = create_app(replace(campus.app.state.context, rates=Rates(10**6, 10**6, 10**6)))
-        with TestClient(app) as client:
+        server = ApiServer(app, "127.0.0.1", 0)
+        server.start()
+        with ExitStack() as stack, httpx.Client(base_url=server.url, timeout=30) as client:
+            stack.callback(server.stop)
             for path, methods in document["paths"].items():
                 for method, operation in methods.items():
                     for headers in strangers if operation["security"] else ():

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -19,11 +20,13 @@ from campus.indicators.definition import UPKEEP
 from campus.indicators.upkeep import Outage, UpkeepSums, sums
 from campus.records import loans as loan_slips
 from campus.records.declared import Use, use
+from campus.records.instants import to_ms
 from campus.records.inventory import Inventory
 from campus.records.loans import most_out
 from campus.records.register import Conflict
 
 HOUR = 3_600_000
+DAY_MS = 24 * HOUR
 
 
 @pytest.fixture
@@ -459,11 +462,16 @@ def test_declared_use_stands_beside_what_was_measured(records):
         fact(period=3, on=5.0),
         fact(period=4, on=0.0, valid=20.0),
     ]
-    held = records.loans(SITE)
-    assert use(held, seen) == Use(both=1, declared_only=1, measured_only=1, not_measured=2)
-    assert use(held, seen).declared == 4 and use(held, seen).measured == 2
-    assert use(held, [fact(period=2, kind="break")]).declared_only == 0
-    assert records.declared_use(SITE, TODAY, TODAY + timedelta(days=1)) == Use(0, 0, 0, 4)
+    held, day = records.loans(SITE), (TODAY, TODAY + timedelta(days=1))
+    found = use(held, seen, periods_used=2)
+    assert found == Use(both=1, declared_only=1, measured_only=1, not_measured=2)
+    assert found.declared == 4 and found.measured == 2
+    assert use(held, [fact(period=2, kind="break")], 0).declared_only == 0
+    assert records.declared_use(SITE, *day) == Use(0, 0, 0, 4)
+    start_ms = to_ms(NOW) - DAY_MS
+    others = [fact("tv-2", period=2), fact("tv-2", period=3, kind="break")]
+    records.restate(SITE, "a101", start_ms, start_ms + 2 * DAY_MS, [], [*seen, *others])
+    assert records.declared_use(SITE, *day) == replace(found, measured_only=2)
     assert records.declared_use(SITE, date(2026, 1, 1), TODAY) == Use(0, 0, 0, 0)
 
 
@@ -482,6 +490,17 @@ def test_a_quota_is_met_by_lessons_not_by_pieces(records):
         ("set-1", {"period": 2}),
     ):
         records.lend(SITE, slip(equipment, session="morning", **more), "x")
+    start_ms = to_ms(NOW) - DAY_MS
+    measured = [
+        fact(period=1),
+        fact("tv-1", period=3),
+        fact(period=3),
+        fact(period=4, on=4.9),
+        fact(period=5, kind="break"),
+    ]
+    records.restate(SITE, "a101", start_ms, start_ms + 2 * DAY_MS, [], measured)
+    assert [one.lessons for one in records.quota_attainments(SITE)] == [3, 2]
+    records.restate(SITE, "a101", start_ms, start_ms + 2 * DAY_MS, [], [])
     whole, math = records.quota_attainments(SITE)
     assert (whole.lessons, whole.rate) == (2, 0.5)
     assert (math.lessons, math.rate, math.quota.subject_group) == (1, 0.5, "math")

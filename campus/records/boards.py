@@ -42,6 +42,12 @@ def boards(session: Session, site_id: str | None) -> list[Board]:
     return [_board(row) for row in session.scalars(query)]
 
 
+def ids(session: Session, site_id: str) -> list[str]:
+    return list(
+        session.scalars(select(BoardTable.id).where(BoardTable.site == site_id).order_by(BoardTable.id))
+    )
+
+
 def board(session: Session, site_id: str, id: str) -> Board:
     row = session.get(BoardTable, (site_id, id)) if valid_id(site_id) and valid_id(id) else None
     if row is None:

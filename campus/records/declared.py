@@ -9,6 +9,7 @@ from campus.indicators import EquipmentFact
 from campus.indicators.sums import COVERAGE_PCT, OPERATED_MS
 from campus.records.goals import Quota
 from campus.records.loans import Loan
+from campus.records.operated import OperatedLesson
 
 Lesson = tuple[date, str, int]
 """Local date, session, period."""
@@ -48,8 +49,11 @@ class Attainment:
         return self.lessons / self.quota.lessons
 
 
-def use(loans: Iterable[Loan], facts: Iterable[EquipmentFact]) -> Use:
-    """Of slips and facts of the same dates; a fact counts as `periods_used` counts it: 5 minutes in operation."""
+def use(loans: Iterable[Loan], facts: Iterable[EquipmentFact], periods_used: int) -> Use:
+    """Of slips, the facts of their pieces on their dates, and all `periods_used` of the range.
+
+    A fact counts as `periods_used` counts it: 5 minutes in operation.
+    """
     declared = {
         (loan.equipment, loan.used_on, loan.session, loan.period)
         for loan in loans
@@ -68,13 +72,13 @@ def use(loans: Iterable[Loan], facts: Iterable[EquipmentFact]) -> Use:
     return Use(
         both=len(declared & used),
         declared_only=len(unseen & looked_on),
-        measured_only=len(used - declared),
+        measured_only=max(0, periods_used - len(declared & used)),
         not_measured=len(unseen - looked_on),
     )
 
 
 def attainments(
-    quotas: Iterable[Quota], loans: Iterable[Loan], facts: Iterable[EquipmentFact]
+    quotas: Iterable[Quota], loans: Iterable[Loan], operated: Iterable[OperatedLesson]
 ) -> list[Attainment]:
     """Each quota with its lessons: a period of a class counts once, whatever was used in it and however it is known.
 
@@ -85,9 +89,7 @@ def attainments(
         if loan.used_on is not None and loan.session is not None and loan.period is not None:
             who = loan.school_class or f"borrower {loan.borrower}"
             held.add((loan.subject_group or "", loan.used_on, loan.session, loan.period, who))
-    for fact in facts:
-        if fact.kind == LESSON and fact.session and fact.period and fact.school_class and _operated(fact):
-            held.add((fact.subject_group or "", fact.date, fact.session, fact.period, fact.school_class))
+    held.update((one.subject_group or "", *one[1:]) for one in operated)
     return [
         Attainment(
             quota,

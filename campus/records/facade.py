@@ -145,6 +145,11 @@ class Records(DerivedRecords, LinkedRecords, ListedRecords, PeopledRecords, Plac
         with self._database.read() as session:
             return boards.boards(session, site)
 
+    def board_ids(self, site: str) -> list[str]:
+        """Those of `boards`, in their order."""
+        with self._database.read() as session:
+            return boards.ids(session, site)
+
     def board(self, site: str, id: str) -> Board:
         with self._database.read() as session:
             return boards.board(session, site, id)

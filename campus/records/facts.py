@@ -7,9 +7,10 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
+from campus.calendar import LESSON
 from campus.indicators import EquipmentFact, RoomFact
 from campus.records.base import Base
 from campus.records.derived_tables import EquipmentFactTable, RoomFactTable
@@ -20,7 +21,7 @@ from campus.records.upsert import insert_or_replace
 
 Fact = TypeVar("Fact", RoomFact, EquipmentFact)
 
-_DAY_MS = 86_400_000
+DAY_MS = 86_400_000
 _INSTANTS = {"start": "start_ms", "end": "end_ms"}
 TABLES: dict[type, type[Base]] = {RoomFact: RoomFactTable, EquipmentFact: EquipmentFactTable}
 _FIELDS: dict[type, list[tuple[str, Any]]] = {
@@ -63,8 +64,8 @@ def read(
     query = select(*(column for _, column in _FIELDS[kind])).where(
         columns.site == site,
         columns.room.in_(rooms),
-        columns.start_ms >= _midnight_ms(start) - _DAY_MS,
-        columns.start_ms < _midnight_ms(end) + _DAY_MS,
+        columns.start_ms >= midnight_ms(start) - DAY_MS,
+        columns.start_ms < midnight_ms(end) + DAY_MS,
         columns.date >= start,
         columns.date < end,
     )
@@ -103,8 +104,8 @@ def page_of(
         query = select(*(column for _, column in _FIELDS[kind])).where(
             columns.site == site,
             columns.room.in_(rooms),
-            columns.start_ms >= _midnight_ms(first) - _DAY_MS,
-            columns.start_ms < _midnight_ms(last) + _DAY_MS,
+            columns.start_ms >= midnight_ms(first) - DAY_MS,
+            columns.start_ms < midnight_ms(last) + DAY_MS,
             columns.date >= first,
             columns.date < last,
             *wanted,
@@ -113,6 +114,25 @@ def page_of(
         start, end = (start, first) if page.descending else (last, end)
         days *= 2
     return found[: page.limit + 1]
+
+
+def of_lessons(session: Session, site: str, wanted: Iterable[tuple[str, date]]) -> list[EquipmentFact]:
+    """The facts of lessons of each (piece of equipment, local date)."""
+    columns = TABLES[EquipmentFact].__table__.c
+    query = select(*(column for _, column in _FIELDS[EquipmentFact])).where(
+        columns.site == site,
+        columns.equipment == bindparam("piece"),  # one by one, see `beside`
+        columns.start_ms >= bindparam("since"),
+        columns.start_ms < bindparam("until"),
+        columns.date == bindparam("day"),
+        columns.kind == LESSON,
+    )
+    found: list[EquipmentFact] = []
+    for piece, day in wanted:
+        midnight = midnight_ms(day)
+        window = {"since": midnight - DAY_MS, "until": midnight + 2 * DAY_MS}
+        found += _made(session, EquipmentFact, query.params(piece=piece, day=day, **window))
+    return found
 
 
 def _next(day: date) -> date:
@@ -135,7 +155,7 @@ def beside(
     Of equipment only `pieces`, whatever room they were in.
     """
     columns = TABLES[kind].__table__.c
-    first, last = _midnight_ms(min(days)) - _DAY_MS, _midnight_ms(max(days)) + 2 * _DAY_MS
+    first, last = midnight_ms(min(days)) - DAY_MS, midnight_ms(max(days)) + 2 * DAY_MS
     here = columns.room == room
     windows = [
         (here, columns.start_ms >= first, columns.start_ms < start_ms),
@@ -246,5 +266,5 @@ def _store(session: Session, kind: type, given: Sequence[Any]) -> None:
         insert_or_replace(session, TABLES[kind], [dict(zip(_NAMES[kind], row, strict=True)) for row in rows])
 
 
-def _midnight_ms(day: date) -> int:
-    return (day - EPOCH.date()).days * _DAY_MS
+def midnight_ms(day: date) -> int:
+    return (day - EPOCH.date()).days * DAY_MS

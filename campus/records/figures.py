@@ -242,7 +242,7 @@ def _recorded(records: Records, scope: Scope) -> RecordCounts:
 
 
 def _boards(records: Records, site: str) -> list[str]:
-    return sorted({board.id for board in records.boards(site)})
+    return records.board_ids(site)
 
 
 def _known(id: str | None, ids: Iterable[str], what: str, site: str) -> None:

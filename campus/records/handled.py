@@ -6,9 +6,21 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from campus.indicators import EquipmentFact
+from campus.indicators.sums import EquipmentSums
 from campus.indicators.upkeep import UpkeepSums
-from campus.records import audit, declared, facts, goals, loans, register, stocktaking, upkeep
+from campus.inference import EQUIPMENT
+from campus.records import (
+    audit,
+    declared,
+    facts,
+    goals,
+    loans,
+    operated,
+    ranges,
+    register,
+    stocktaking,
+    upkeep,
+)
 from campus.records.database import Database
 from campus.records.declared import Attainment, Use
 from campus.records.instants import to_ms
@@ -89,7 +101,10 @@ class HandledRecords:
         """Uses of equipment in lessons over [start, end): by loan slips against what was measured."""
         with self._database.read() as session:
             held = loans.listed(session, site, self._now(), start=start, end=end)
-            return declared.use(held, facts.read(session, EquipmentFact, site, None, start, end))
+            days = {(loan.equipment, loan.used_on) for loan in held if loan.used_on is not None}
+            measured = facts.of_lessons(session, site, days)
+            sums = ranges.read(session, EquipmentSums, EQUIPMENT, site, start, end, fields=("periods_used",))
+            return declared.use(held, measured, sum(one.periods_used for one in sums.values()))
 
     def quota_attainments(self, site: str) -> list[Attainment]:
         """Each of the site's quotas of lessons with equipment, and the lessons there were so far."""
@@ -99,8 +114,7 @@ class HandledRecords:
                 return []
             start, end = min(one.start for one in quotas), max(one.end for one in quotas)
             held = loans.listed(session, site, self._now(), start=start, end=end)
-            measured = facts.read(session, EquipmentFact, site, None, start, end)
-            return declared.attainments(quotas, held, measured)
+            return declared.attainments(quotas, held, operated.lessons_operated(session, site, start, end))
 
     # upkeep
 

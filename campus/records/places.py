@@ -82,11 +82,10 @@ def room_type(session: Session, id: str) -> RoomType:
 
 def equipment(session: Session, site_id: str) -> list[Equipment]:
     site(session, site_id)
-    query = select(EquipmentTable).where(EquipmentTable.site == site_id).order_by(EquipmentTable.id)
-    return [
-        Equipment(row.site, row.id, row.name, row.kind, row.room, row.in_service_on, row.condition)
-        for row in session.scalars(query)
-    ]
+    table = EquipmentTable
+    columns = (table.site, table.id, table.name, table.kind, table.room, table.in_service_on, table.condition)
+    query = select(*columns).where(table.site == site_id).order_by(table.id)
+    return [Equipment(*row) for row in session.execute(query)]
 
 
 def classes(session: Session, site_id: str) -> list[SchoolClass]:

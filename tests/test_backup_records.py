@@ -99,7 +99,7 @@ def furnish_derived(records):
     piece = records.equipment(SITE)[0].id
     fact = EquipmentFact(
         *(SITE, piece, ROOM, day, at, at + timedelta(hours=1), "lesson", "morning", 1, "6A", None),
-        *(60.0, 59.25, 0.1 + 0.2, 1 / 3, 59.0, 2 / 3, 58.0, 0.7, 1e-9),
+        *(60.0, 59.25, 5 + 0.1 + 0.2, 1 / 3, 59.0, 2 / 3, 58.0, 0.7, 1e-9),
     )
     part = Derivation(
         *(SITE, ROOM, start, start + DAY_MS, [], [], [], start + DAY_MS),

@@ -1,6 +1,7 @@
 """What is done with equipment: loans, upkeep, stocktaking, files, and use that is declared or measured."""
 
 import contextlib
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -473,6 +474,37 @@ def test_declared_use_stands_beside_what_was_measured(records):
     records.restate(SITE, "a101", start_ms, start_ms + 2 * DAY_MS, [], [*seen, *others])
     assert records.declared_use(SITE, *day) == replace(found, measured_only=2)
     assert records.declared_use(SITE, date(2026, 1, 1), TODAY) == Use(0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_quotas_count_what_facts_and_slips_say(records, seed):
+    """Random facts, made anew each time, and more and more slips: as a few lines of sets count them."""
+    chance, slips, start_ms = random.Random(seed), [], to_ms(NOW) - DAY_MS
+    every = {"from": "2026-09-05", "to": "2027-05-31", "lessons": 9}
+    quotas = [every, every | {"subject_group": "math"}]
+    records.import_inventory(Inventory.parse(document() | {"equipment_quotas": quotas}))
+    for _ in range(15):
+        seen = {
+            (piece, period): fact(
+                piece, period, on=chance.choice([0, 4.9, 5, 45]), group=chance.choice(["math", None])
+            )
+            for piece in (PROJECTOR, "tv-1") for period in range(1, 6) if chance.random() < 0.5
+        }  # fmt: skip
+        records.restate(SITE, "a101", start_ms, start_ms + 2 * DAY_MS, [], list(seen.values()))
+        lesson = {"session": "morning", "period": chance.randint(1, 6), "borrower": chance.choice("AB")}
+        lesson |= chance.choice([{}, {"school_class": "6A"}, {"school_class": "6B"}])
+        lesson |= chance.choice([{}, {"subject_group": "math"}])
+        made = records.lend(SITE, slip("set-1", **lesson), "x")
+        records.give_back(SITE, made.number, "x")
+        slips.append(lesson)
+        held = {(one.subject_group, one.period, "6A") for one in seen.values() if one.on_minutes >= 5}
+        held |= {
+            (one.get("subject_group"), one["period"], one.get("school_class") or one["borrower"])
+            for one in slips
+        }
+        whole, math = records.quota_attainments(SITE)
+        assert whole.lessons == len({one[1:] for one in held})
+        assert math.lessons == len({one[1:] for one in held if one[0] == "math"})
 
 
 def test_a_quota_is_met_by_lessons_not_by_pieces(records):

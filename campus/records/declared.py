@@ -9,7 +9,6 @@ from campus.indicators import EquipmentFact
 from campus.indicators.sums import COVERAGE_PCT, OPERATED_MS
 from campus.records.goals import Quota
 from campus.records.loans import Loan
-from campus.records.operated import OperatedLesson
 
 Lesson = tuple[date, str, int]
 """Local date, session, period."""
@@ -75,34 +74,6 @@ def use(loans: Iterable[Loan], facts: Iterable[EquipmentFact], periods_used: int
         measured_only=max(0, periods_used - len(declared & used)),
         not_measured=len(unseen - looked_on),
     )
-
-
-def attainments(
-    quotas: Iterable[Quota], loans: Iterable[Loan], operated: Iterable[OperatedLesson]
-) -> list[Attainment]:
-    """Each quota with its lessons: a period of a class counts once, whatever was used in it and however it is known.
-
-    A slip without a class is of the class that its borrower teaches: it counts by its borrower.
-    """
-    held: set[tuple[str, date, str, int, str]] = set()
-    for loan in loans:
-        if loan.used_on is not None and loan.session is not None and loan.period is not None:
-            who = loan.school_class or f"borrower {loan.borrower}"
-            held.add((loan.subject_group or "", loan.used_on, loan.session, loan.period, who))
-    held.update((one.subject_group or "", *one[1:]) for one in operated)
-    return [
-        Attainment(
-            quota,
-            len(
-                {
-                    lesson[1:]
-                    for lesson in held
-                    if quota.start <= lesson[1] < quota.end and quota.subject_group in ("", lesson[0])
-                }
-            ),
-        )
-        for quota in quotas
-    ]
 
 
 def _operated(fact: EquipmentFact) -> bool:

@@ -11,7 +11,7 @@ from campus.errors import NotFound
 from campus.indicators import EquipmentFact, RoomFact
 from campus.indicators.sums import EquipmentSums, RoomSums
 from campus.inference import EQUIPMENT, ROOM, Interval, Stretch
-from campus.records import dirty, facts, lessons, months, spans, sums
+from campus.records import dirty, equipped, facts, lessons, months, spans, sums
 from campus.records.derived_tables import (
     CalibrationTable,
     CheckpointTable,
@@ -165,6 +165,7 @@ def _store_facts(session: Session, part: Derivation, at: datetime) -> None:
         months.amend(session, site, ROOM, sums.store_days(session, site, ROOM, RoomSums, new), at)
     before = facts.equipment_by_day(session, site, room, *span)
     if days := facts.replace(session, EquipmentFact, site, room, *span, part.equipment_facts):
+        equipped.refresh(session, site, room, days)
         touched = {(piece, day) for day, pieces in before.items() for piece in pieces}
         touched |= {(fact.equipment, fact.date) for fact in part.equipment_facts}
         pieces = sorted({piece for piece, _ in touched})

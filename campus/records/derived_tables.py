@@ -98,6 +98,20 @@ class EquipmentFactTable(Base):
     idle_wh: Mapped[float]
 
 
+class EquippedLessonTable(Base):
+    """A lesson in which equipment operated, by room; kept beside the facts of equipment, see `equipped`."""
+
+    __tablename__ = "equipped_lesson"
+    __table_args__ = (ForeignKeyConstraint(*_ROOM_KEY), _CLUSTERED)
+    site: Mapped[str] = mapped_column(primary_key=True)
+    local_date: Mapped[date] = mapped_column("date", primary_key=True)
+    session: Mapped[str] = mapped_column(WORD, primary_key=True)
+    period: Mapped[int] = mapped_column(Integer, primary_key=True)
+    school_class: Mapped[str] = mapped_column(LABEL, primary_key=True)
+    room: Mapped[str] = mapped_column(primary_key=True)
+    subject_group: Mapped[str | None]
+
+
 class LessonDayTable(Base):
     """The lessons of a room on a date and how they went: see `indicators.ghosts.LessonDay`. `planned` is JSON."""
 

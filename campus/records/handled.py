@@ -12,10 +12,10 @@ from campus.inference import EQUIPMENT
 from campus.records import (
     audit,
     declared,
+    equipped,
     facts,
     goals,
     loans,
-    operated,
     ranges,
     register,
     stocktaking,
@@ -109,12 +109,7 @@ class HandledRecords:
     def quota_attainments(self, site: str) -> list[Attainment]:
         """Each of the site's quotas of lessons with equipment, and the lessons there were so far."""
         with self._database.read() as session:
-            quotas = goals.quotas(session, site)
-            if not quotas:
-                return []
-            start, end = min(one.start for one in quotas), max(one.end for one in quotas)
-            held = loans.listed(session, site, self._now(), start=start, end=end)
-            return declared.attainments(quotas, held, operated.lessons_operated(session, site, start, end))
+            return equipped.attainments(session, site, goals.quotas(session, site))
 
     # upkeep
 

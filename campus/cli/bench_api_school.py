@@ -25,9 +25,10 @@ from simulator.school import DAY_MS, MINUTE_MS, midnight_ms
 
 POINTS = ("co2_ppm", "temperature_c", "motion", "rssi_dbm", "rtt_broker_ms", "power_w.1")
 LOANS, UPKEEP, INCIDENTS, PEOPLE = 2000, 300, 200, 10
+QUOTA = 10_000  # lessons with equipment
 HOUR_MS = 3_600_000
 BATCH = 100_000
-_ABOUT = "bench-api.json"
+_ABOUT = "bench-api-2.json"
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
 
 
@@ -58,7 +59,8 @@ def fill(data: Path, rooms: int, pieces: int, days: int, readings: int, console:
         return filled
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     with closing(open_records("sqlite", data, now=lambda: now)) as records:
-        records.import_inventory(Inventory.parse(bench.inventory()))
+        year = {"from": BEGIN.isoformat(), "to": (BEGIN + timedelta(days=days)).isoformat(), "lessons": QUOTA}
+        records.import_inventory(Inventory.parse(bench.inventory() | {"equipment_quotas": [year]}))
         store_past(records, data, bench, console)
         make_year(records, data, bench, console)
         _use(records, data, bench, now_ms)

@@ -69,7 +69,7 @@ def test_a_port_in_use_is_refused_and_nothing_is_left_behind(tmp_path: Path):
         (["inventory", "none.json", "--data", "d"], "none.json"),
         (["indicators", "--data", "d", "--room", "a-101"], "no data folder"),
         (["export", "readings", "--data", "d"], "no data folder"),
-        (["export", "readings", "--data", "d", "--format", "xml"], "csv or parquet"),
+        (["export", "readings", "--data", "d", "--format", "xml"], "csv, parquet or xlsx"),
         (["export", "readings", "--data", "d", "--from", "yesterday"], "YYYY-MM-DD"),
         (["simulate", "--data", "d"], "No system"),
         (["simulate", "--mqtt", "mqtt://127.0.0.1:1", "--backfill", "1"], "broker"),

@@ -25,7 +25,7 @@ if hasattr(json, "JSONDecoder"):  # CPython: json.loads and json.dumps would bui
         try:  # nearly every message is one object with nothing around it
             document, end = _decoder.scan_once(text, 0)
         except StopIteration:
-            end = -1
+            return _decoder.decode(text)
         return document if end == len(text) else _decoder.decode(text)
 
     _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode

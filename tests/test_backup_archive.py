@@ -1,5 +1,6 @@
 """Archives that are damaged, hostile or of another time are refused in one sentence, and nothing is touched."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -88,16 +90,26 @@ def test_an_archive_cut_short_anywhere_is_refused(made, target, tmp_path, capsys
         assert untouched(target, "b.tar.gz")
 
 
+def decompressed(spoilt):
+    with contextlib.suppress(OSError, EOFError, zlib.error):
+        return gzip.decompress(bytes(spoilt))
+    return None
+
+
 def test_a_flipped_bit_anywhere_is_found(made, target, tmp_path, capsys):
     """Of the compressed bytes, and of each file in it though the compression is whole."""
     whole, chance = (made / "b.tar.gz").read_bytes(), random.Random(5)
+    plain, harmless = gzip.decompress(whole), 0
     file = tmp_path / "b.tar.gz"
     for at in (10, len(whole) - 1, *(chance.randrange(10, len(whole)) for _ in range(25))):
         spoilt = bytearray(whole)
         spoilt[at] ^= 1 << chance.randrange(8)
+        if decompressed(spoilt) == plain:  # such as zeros that are now copied from other zeros
+            harmless += 1
+            continue
         file.write_bytes(spoilt)
         refusal(capsys, file, "--data", target, "--replace")
-    plain = gzip.decompress(whole)
+    assert harmless < 5
     for name in ("broker/ca.key", "journal.sqlite", "records.sqlite", "telemetry.duckdb"):
         spoilt = bytearray(plain)
         spoilt[plain.index(name.encode() + b"\0") + 512 + 3] ^= 4

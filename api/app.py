@@ -65,9 +65,7 @@ def create_app(context: Context) -> FastAPI:
         docs_url=None,  # the stock pages load scripts from another host
         redoc_url=None,
         openapi_url=None,  # served below, to those who are signed in
-        generate_unique_id_function=attrgetter(
-            "name"
-        ),  # functions of routes are named apart: clients call them so
+        generate_unique_id_function=attrgetter("name"),  # named apart: clients call them so
         redirect_slashes=False,
     )
     app.state.context = context

@@ -18,8 +18,17 @@ def program(name: str) -> str | None:
     return shutil.which(name) or next((str(p / name) for p in places if os.access(p / name, os.X_OK)), None)
 
 
-# Below the range of outgoing connections, so that no client takes a port between the look and the start.
-_PORTS = (20_000, 32_000)
+def _ports(worker: str | None, workers: int) -> tuple[int, int]:
+    """The share of one of pytest's processes: another must not be given the port of a server that is down.
+
+    Below the range of outgoing connections, so that no client takes a port between the look and the start.
+    """
+    share = 12_000 // workers
+    first = 20_000 + share * int((worker or "gw0")[2:])
+    return first, first + share
+
+
+_PORTS = _ports(os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
 _next_port = _PORTS[0] + os.getpid() * 97 % (_PORTS[1] - _PORTS[0])
 _port_lock = threading.Lock()
 

@@ -1,5 +1,6 @@
 """The real servers that tests start: they keep their disk, and none outlives the tests."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import psycopg
 import pytest
-from processes import free_port
+from processes import _ports, free_port
 from servers import Mosquitto
 
 
@@ -121,6 +122,14 @@ def test_nothing_outlives_a_killed_test_run():
     finally:
         os.kill(control, signal.SIGKILL)
         run.stdout.close()
+
+
+def test_pytest_s_processes_give_no_port_of_each_other():
+    """A server that is down keeps its port, which looks free."""
+    shares = [_ports(f"gw{n}", 3) for n in range(3)]
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(shares))
+    assert shares[0][0] >= 20_000 and shares[-1][1] <= 32_000
+    assert _ports(None, 1) == (20_000, 32_000)
 
 
 def test_free_ports_are_not_given_twice():

@@ -41,6 +41,7 @@ from api.routes import (
     tokens,
 )
 from api.security import SignIn, identify, signed_in
+from api.sent_forms import SentForms
 from api.streams import Streams
 from dashboards.web.render import STATIC, Pages
 
@@ -73,6 +74,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.sign_in = SignIn(time.monotonic)
     app.state.pages = Pages(context.version)
     app.state.kept_uploads = KeptUploads(context.now)
+    app.state.sent_forms = SentForms()
     app.state.limits = Limits(context.rates, time.monotonic)
 
     private = APIRouter(dependencies=[Depends(signed_in), Depends(heed_if_match)], responses=PROBLEMS)

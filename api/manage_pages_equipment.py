@@ -12,6 +12,8 @@ from api.manage_pages_forms import (
     DoneDep,
     TextsDep,
     attempt,
+    attempt_new,
+    empty,
     gone_on,
     of_record,
     sent,
@@ -88,7 +90,7 @@ def new(request: Request, context: ContextDep, person: ReaderDep, site: SiteId, 
     require(person, REGISTER, site)
     school = context.records.site(site)
     fields = _fields(words_of(request, context, person), context, site)
-    form = Form(fields, {"quantity": "1", "room": room[:64]})
+    form = empty(fields, {"quantity": "1", "room": room[:64]})
     return _form_page(request, context, person, school, form)
 
 
@@ -107,7 +109,7 @@ def add(request: Request, context: ContextDep, person: ReaderDep, texts: TextsDe
         taken = [one.id for one in context.records.equipment(site)]
         return with_new_id(values["item_code"] or values["name"], taken, create, "equipment")
 
-    made, form, status = attempt(words, form, write, lambda: None)
+    made, form, status = attempt_new(request, person, words, form, write)
     if made is None:
         return _form_page(request, context, person, school, form, status=status)
     return gone_on(f"/sites/{site}/equipment/{made.id}", "added")

@@ -7,8 +7,10 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Query, Request
 from starlette.responses import RedirectResponse
 
+from api.sent_forms import SentForms, new_mark
 from api.sentences import in_language
 from campus.errors import NotFound, UsageError
+from campus.records.entities import Person
 from campus.records.register import Conflict, Stale
 from campus.records.register_words import slug
 from campus.wire.topics import valid_id
@@ -29,6 +31,7 @@ DONE = (
 )
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _TRIES = 50
+_MARK = 40  # letters of it that are looked at
 Made = TypeVar("Made")
 
 
@@ -63,7 +66,14 @@ def sent(words: Words, fields: Sequence[Field], texts: Mapping[str, str]) -> tup
         name: words(key, **{one: words.number(number) for one, number in more.items()})
         for name, (key, more) in problems.items()
     }
-    return values, Form(fields, texts, shown, version=_version(texts))
+    return values, Form(
+        fields, texts, shown, version=_version(texts), mark=texts.get("mark", "")[:_MARK] or None
+    )
+
+
+def empty(fields: Sequence[Field], texts: Mapping[str, str]) -> Form:
+    """The form that adds a record."""
+    return Form(fields, texts, mark=new_mark())
 
 
 def of_record(words: Words, fields: Sequence[Field], record: Any) -> Form:
@@ -81,6 +91,16 @@ def versioned(words: Words, form: Form, version: int) -> Form:
 def again(words: Words, fields: Sequence[Field], record: Any, refused: Form) -> Form:
     """The form of a record, with what was wrong with another of its page, such as the button that removes it."""
     return replace(of_record(words, fields, record), problem=refused.problem)
+
+
+def attempt_new(
+    request: Request, person: Person, words: Words, form: Form, write: Callable[[], Made]
+) -> tuple[Made | None, Form, int]:
+    """`attempt` for what is not there yet; a form that is sent twice adds one thing."""
+    sent_forms: SentForms = request.app.state.sent_forms
+    return attempt(
+        words, form, lambda: sent_forms.once(person.id, form.mark, form.texts, write), lambda: None
+    )
 
 
 def attempt(

@@ -12,6 +12,8 @@ from api.manage_pages_forms import (
     TextsDep,
     again,
     attempt,
+    attempt_new,
+    empty,
     gone_on,
     of_record,
     sent,
@@ -65,7 +67,7 @@ def places(request: Request, context: ContextDep, person: ReaderDep, site: SiteI
 def new_building(request: Request, context: ContextDep, person: ReaderDep, site: SiteId) -> Response:
     """An empty form."""
     require(person, EDIT_PLACES, site)
-    return _page(request, context, person, context.records.site(site), "building", Form(_BUILDING, {}))
+    return _page(request, context, person, context.records.site(site), "building", empty(_BUILDING, {}))
 
 
 @router.post("/buildings/new")
@@ -85,7 +87,7 @@ def add_building(
         taken = [one.id for one in records.buildings(site)]
         return with_new_id(values["name"], taken, create, "building")
 
-    made, form, status = attempt(words, form, write, lambda: None)
+    made, form, status = attempt_new(request, person, words, form, write)
     if made is None:
         return _page(request, context, person, school, "building", form, status=status)
     return gone_on(f"/sites/{site}/places", "added")
@@ -138,7 +140,7 @@ def new_room(
     """An empty form, in the building from which it was asked for."""
     require(person, EDIT_PLACES, site)
     school, words = context.records.site(site), words_of(request, context, person)
-    form = Form(_room_fields(words, context, site), {"building": building})
+    form = empty(_room_fields(words, context, site), {"building": building})
     return _page(request, context, person, school, "room", form)
 
 
@@ -158,7 +160,7 @@ def add_room(
     def write() -> Room:
         return with_new_id(values["name"], [one.id for one in records.rooms(site)], create, "phong")
 
-    made, form, status = attempt(words, form, write, lambda: None)
+    made, form, status = attempt_new(request, person, words, form, write)
     if made is None:
         return _page(request, context, person, school, "room", form, status=status)
     return gone_on(f"/sites/{site}/places", "added")

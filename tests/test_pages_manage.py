@@ -1,6 +1,7 @@
 """The pages with which a school is set up, as their forms are sent: what is written, refused, told, kept."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -53,6 +54,42 @@ def form_of(page, action):
 def done(answer, path, what):
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"] == f"{path}?done={what}"
+
+
+ADDING = {
+    "buildings/new": ("Nhà đa năng", lambda records: [one.name for one in records.buildings(SITE)]),
+    "rooms/new": ("Phòng Lý", lambda records: [one.name for one in records.rooms(SITE)]),
+    "equipment/new": ("Kính hiển vi", lambda records: [one.name for one in records.equipment(SITE)]),
+}
+
+
+@pytest.mark.parametrize("form", ADDING)
+def test_a_form_sent_twice_adds_one_thing(campus, browser, form):
+    """As by a double tap, both at once; filled in otherwise, or shown again, the form adds another one."""
+    (name, names), path = ADDING[form], f"{BASE}/{form}"
+    shown = form_of(browser.get(path).text, path)
+    sent = shown | {
+        "name": name,
+        "kind": "Kính",
+        "room_type": campus.records.room(SITE, campus.room).room_type,
+    }
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: browser.post(path, data=sent), range(4)))
+    assert {answer.status_code for answer in answers} == {303}, answers[0].text
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert names(campus.records).count(name) == 1
+    assert browser.post(path, data=sent | {"name": f"{name} 2"}).status_code == 303
+    assert names(campus.records).count(f"{name} 2") == 1
+    anew = form_of(browser.get(path).text, path)
+    assert browser.post(path, data=sent | {"mark": anew["mark"]}).status_code == 303
+    assert names(campus.records).count(name) == 2
+
+
+def test_forms_that_are_not_told_apart_add_twice(campus, browser):
+    """The control."""
+    for _ in range(2):
+        assert browser.post(f"{BASE}/buildings/new", data={"name": "Nhà Z"}).status_code == 303
+    assert [one.name for one in campus.records.buildings(SITE)].count("Nhà Z") == 2
 
 
 def test_a_piece_is_added_changed_and_retired(campus, browser):

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from alembic import command
@@ -11,11 +11,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from records_stores import DATABASES, SITE, fill, url_of
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from campus.errors import StoreError
+from campus.indicators.sums import RoomSums
+from campus.inference import ROOM
 from campus.records import open_records
 from campus.records.database import Database, migrations
+from campus.records.derived_tables import RoomSumsTable
 from campus.records.tables import Base
 
 NOW = datetime(2026, 10, 5, 3, tzinfo=UTC)
@@ -91,6 +94,30 @@ def test_boards_of_the_first_schema_are_kept_and_can_report_more(url, tmp_path, 
         assert (board.reset_cause, board.access_point, board.reported, board.last_reply) == (None,) * 4
         records.saw_board("school", "b-1", NOW, birth={"reset_cause": "watchdog"})
         assert records.board("school", "b-1").reset_cause == "watchdog"
+
+
+def test_sums_over_all_rooms_are_made_of_those_that_were_there(url, tmp_path, monkeypatch):
+    """Records made by 0011 held the sums of each room only."""
+    monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda self: "0011")
+    upgrade = command.upgrade
+    monkeypatch.setattr(command, "upgrade", lambda config, head: upgrade(config, "0011"))
+    database = Database.open(url, tmp_path)
+    day = date(2026, 10, 5)
+    key = {"site": "school", "subject_group": "", "kind": ROOM}
+    held = [
+        key | {"id": room, "span": span, "start": start} | dict.fromkeys(RoomSums.names(), amount)
+        for room, amount in (("a101", 2**40), ("a102", 3))
+        for span, start in (("day", day), ("month", day.replace(day=1)), ("closed", day.replace(day=1)))
+    ]
+    with database.write() as session:
+        session.execute(insert(RoomSumsTable), held)
+    database.close()
+    monkeypatch.undo()
+    both = RoomSums(*(2**40 + 3 for _ in RoomSums.names()))
+    with open_records(url, tmp_path) as records:
+        for start, end in ((day, date(2026, 10, 6)), (date(2026, 10, 1), date(2026, 11, 1))):
+            assert records.total(RoomSums, ROOM, "school", start, end) == both
+            assert len(records.room_sums("school", start, end)) == 2
 
 
 def test_records_of_a_newer_program_are_refused_and_left_alone(url, tmp_path):

@@ -82,7 +82,7 @@ SLOTS = st.lists(
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    stored=st.lists(st.tuples(DAYS, SLOTS), min_size=1, max_size=8),
+    stored=st.lists(st.tuples(DAYS, SLOTS, st.sampled_from(["a101", "a102"])), min_size=1, max_size=8),
     ranges=st.lists(st.tuples(DAYS, DAYS), max_size=4),
 )
 def test_any_range_of_sums_equals_the_facts_summed(records, stored, ranges):
@@ -90,30 +90,54 @@ def test_any_range_of_sums_equals_the_facts_summed(records, stored, ranges):
     parts = [
         derivation(
             day,
-            [room_fact(day, n, group, value) for n, (group, value) in enumerate(slots)],
-            [piece_fact(day, n, group, value) for n, (group, value) in enumerate(slots)],
+            [room_fact(day, n, group, value, room) for n, (group, value) in enumerate(slots)],
+            [piece_fact(day, n, group, value, room) for n, (group, value) in enumerate(slots)],
+            room,
         )
-        for day, slots in stored
+        for day, slots, room in stored
     ]
     records.store_derivations(parts)
     for start, end in [*ranges, (FIRST, FIRST + timedelta(days=80))]:
         for group in ("", "math"):
             facts = [
-                f
-                for f in records.facts(SITE, "a101", start, max(start, end))
-                if group in ("", f.subject_group)
+                f for f in records.facts(SITE, None, start, max(start, end)) if group in ("", f.subject_group)
             ]
             found = records.room_sums(SITE, start, end, subject_group=group)
-            assert found.get("a101", RoomSums()) == RoomSums.total(map(RoomSums.of, facts))
+            for room in ("a101", "a102"):
+                of_room = RoomSums.total(RoomSums.of(f) for f in facts if f.room == room)
+                assert found.get(room, RoomSums()) == of_room
+            assert all_rooms(records, start, end, group) == RoomSums.total(map(RoomSums.of, facts))
             pieces = [
                 f
                 for f in records.equipment_facts(SITE, None, start, max(start, end))
                 if group in ("", f.subject_group)
             ]
             found_pieces = records.equipment_sums(SITE, start, end, subject_group=group)
-            assert found_pieces.get("projector-a101", EquipmentSums()) == EquipmentSums.total(
-                map(EquipmentSums.of, pieces)
-            )
+            of_pieces = EquipmentSums.total(map(EquipmentSums.of, pieces))
+            assert found_pieces.get("projector-a101", EquipmentSums()) == of_pieces
+            assert records.total(EquipmentSums, EQUIPMENT, SITE, start, end, None, group) == of_pieces
+
+
+def all_rooms(records, start: date, end: date, group: str = "") -> RoomSums:
+    """From the sums that are kept of all rooms."""
+    return records.total(RoomSums, ROOM, SITE, start, end, None, group)
+
+
+@pytest.mark.parametrize("span", sums.OF_ALL.values())
+def test_sums_of_all_rooms_that_are_not_kept_up_would_be_noticed(records, monkeypatch, span):
+    """The control: the sums of all rooms are read from rows of their own, of days and of months."""
+    day, october = date(2026, 10, 5), (date(2026, 10, 1), date(2026, 11, 1))
+    ranges = {"all-day": (day, date(2026, 10, 6)), "all-month": october}
+    records.store_derivations([derivation(day, [room_fact(day, 0, "math", 40.0)])])
+    assert all_rooms(records, *ranges[span]) == RoomSums.of(room_fact(day, 0, "math", 40.0))
+    add = sums.insert_or_add
+    monkeypatch.setattr(
+        sums,
+        "insert_or_add",
+        lambda session, table, rows: add(session, table, [row for row in rows if row["span"] != span]),
+    )
+    records.store_derivations([derivation(day, [room_fact(day, 0, "math", 10.0)])])
+    assert all_rooms(records, *ranges[span]) == RoomSums.of(room_fact(day, 0, "math", 40.0))
 
 
 def test_a_month_row_that_is_not_renewed_would_be_noticed(records, monkeypatch):

@@ -1,6 +1,7 @@
 """Part of `campus bench api`: the load, a process of its own. Requests leave when they are planned, answered or not.
 
-It takes {"url", "token", "rate", "seconds", "plan": {name: [address]}} as one line; each name has its turn. It prints
+It takes {"url", "token", "rate", "seconds", "plan": {name: [address]}} as one line; each name has its turn,
+in every round in another order. It prints
 {"latencies_ms": {name: [from the planned moment to the last byte]}, "bytes": {name: mean}, "failed": {name: what}}.
 """
 
@@ -8,6 +9,7 @@ import asyncio
 import json
 import sys
 import time
+from random import Random
 from typing import Any
 
 import httpx
@@ -39,8 +41,10 @@ async def run(told: dict[str, Any]) -> dict[str, Any]:
             if answer.status_code != 200:
                 failed[name] = f"{answer.status_code} at {address}: {answer.text[:200]}"
 
-        begun, under_way = time.perf_counter() + 0.1, set()
+        begun, under_way, mixer = time.perf_counter() + 0.1, set(), Random(1)  # noqa: S311 nothing is kept secret by it
         for number in range(int(told["rate"] * told["seconds"])):
+            if number % len(names) == 0:
+                mixer.shuffle(names)
             planned = begun + number / told["rate"]
             await asyncio.sleep(max(0.0, planned - time.perf_counter()))
             name = names[number % len(names)]

@@ -7,27 +7,25 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from sqlalchemy import insert
 
 from campus.cli.bench_indicators import make_year, store_past
 from campus.cli.bench_indicators_school import BEGIN, SITE, BenchSchool
+from campus.cli.bench_past import store_readings
 from campus.inference.incidents import Incident, Lost
 from campus.records import Records, open_records
 from campus.records.database import Database
 from campus.records.entities import Grant
 from campus.records.inventory import Inventory
 from campus.records.register_tables import LoanTable, UpkeepTable
-from campus.telemetry import Readings, SeriesKey
-from campus.telemetry.stores import open_telemetry
-from simulator.school import DAY_MS, MINUTE_MS, midnight_ms
+from campus.telemetry import SeriesKey
+from simulator.school import DAY_MS, midnight_ms
 
 POINTS = ("co2_ppm", "temperature_c", "motion", "rssi_dbm", "rtt_broker_ms", "power_w.1")
 LOANS, UPKEEP, INCIDENTS, PEOPLE = 2000, 300, 200, 10
 QUOTA = 10_000  # lessons with equipment
 HOUR_MS = 3_600_000
-BATCH = 100_000
 _ABOUT = "bench-api-2.json"
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
 
@@ -64,7 +62,8 @@ def fill(data: Path, rooms: int, pieces: int, days: int, readings: int, console:
         store_past(records, data, bench, console)
         make_year(records, data, bench, console)
         _use(records, data, bench, now_ms)
-    _read(data, [room.board for room in bench.rooms], now_ms, readings)
+    keys = [SeriesKey(SITE, room.board, point) for room in bench.rooms for point in POINTS]
+    store_readings(data, keys, now_ms, readings)
     about.write_text(wanted)
     return filled
 
@@ -123,23 +122,3 @@ def _upkeep(ids: list[str], n: int, now_ms: int, past_ms: int) -> dict[str, Any]
         "opened_by": "lan", "symptom": "Không lên hình", "closed_ms": opened_ms + 5 * HOUR_MS, "closed_by": "lan",
         "cause": "Bóng đèn", "work": "Thay bóng", "cost_vnd": 850_000,
     }  # fmt: skip
-
-
-def _read(data: Path, boards: list[str], now_ms: int, readings: int) -> None:
-    """Exactly so many readings, one a minute of each point of each board, up to now."""
-    keys = [SeriesKey(SITE, board, point) for board in boards for point in POINTS]
-    minutes = -(-readings // len(keys))
-    rng, left, number, batch = np.random.default_rng(1), readings, 0, Readings(keys)
-    with closing(open_telemetry("duckdb", data)) as store:
-        for minute in range(minutes):
-            many = min(left, len(keys))
-            batch.which.extend(range(many))
-            batch.observed_at_ms.extend([now_ms - (minutes - minute) * MINUTE_MS] * many)
-            batch.value.extend(rng.normal(500, 80, many).round(1).tolist())
-            batch.quality.extend([0] * many)
-            left -= many
-            if len(batch) >= BATCH or minute == minutes - 1:
-                number += 1
-                store.write(number, batch)
-                batch = Readings(keys)
-        store.maintain(now_ms)

@@ -15,6 +15,7 @@ from api.context import Context, Rates
 from api.server import ApiServer
 from campus.cli.bench_indicators_school import SITE
 from campus.cli.bench_parts import HOST
+from campus.heap import settled
 from campus.live import BoardState, Live, RoomState
 from campus.records import open_records
 from campus.telemetry.stores import open_telemetry
@@ -52,8 +53,9 @@ def main() -> None:
         server = ApiServer(create_app(context), HOST, 0)
         server.start()
         try:
-            print(json.dumps({"url": server.url, "token": token}), flush=True)
-            sys.stdin.read()
+            with settled():
+                print(json.dumps({"url": server.url, "token": token}), flush=True)
+                sys.stdin.read()
         finally:
             server.stop()
 

@@ -9,22 +9,22 @@ from pathlib import Path
 from statistics import linear_regression, median
 from typing import Annotated, Any
 
+import httpx
 import typer
 from rich.console import Console
 
-from campus.cli.bench_parts import SITE, Load, broker, cpu_s, rss_mb, wait_for
+from campus.cli.bench_parts import SITE, Load, broker, cpu_s, rss_mb
+from campus.cli.bench_past import store_readings
 from campus.cli.bench_system import RunningSystem, place, system
 from campus.errors import CampusError
+from campus.telemetry import SeriesKey
 from simulator.load import COLUMNS, names, shares
 
 CONNECTIONS = 2
 SAMPLES, LEAST_SAMPLES = 600, 8
-WARM_UP_S = (
-    25 * 60.0
-)  # live presence holds samples for 15 minutes; then the first intervals of all rooms are derived
-CACHED_READINGS = (
-    10_600_000  # of the newest, DuckDB keeps about so many in its 128 MB: 12 bytes each, measured
-)
+WARM_UP_S = 25 * 60.0
+"""Live presence holds samples for 15 minutes; then the first intervals of all rooms are derived."""
+PAST_S = 3 * 86_400.0  # before any board was placed: nothing is derived of them
 JUDGED_S = 15 * 60.0  # at least so much must be left after it
 FLAT_MB_PER_H = 6.0  # 1 MB in ten minutes
 TOLD_EVERY_S = 60.0
@@ -33,15 +33,17 @@ PATIENCE_S = 120.0
 
 def soak(
     minutes: Annotated[float, typer.Option(help="How long", min=0.05)] = 60,
-    rate: Annotated[int, typer.Option(help="Messages per second, of four values each", min=1)] = 1000,
+    rate: Annotated[int, typer.Option(help="Messages per second, of four values each", min=1)] = 500,
     boards: Annotated[int, typer.Option(help="Boards that send them, a room each", min=1)] = 200,
+    past: Annotated[
+        int, typer.Option(help="Readings of earlier days, read once so that DuckDB's cache is full", min=0)
+    ] = 15_000_000,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
 ) -> None:
     """Memory (RSS) of `campus up` under a steady load, and whether everything was stored.
 
-    Warm-up is the first 25 minutes, and until DuckDB's cache is full: 44 minutes at 1,000 messages a second. Flat: the
-    least-squares line through what follows rises at most 6 MB an hour. Of less than 15 minutes more nothing is judged.
-    Exit code 1 when it is not flat.
+    Warm-up is the first 25 minutes. Flat: the least-squares line through what follows rises at most 6 MB an hour. Of
+    less than 15 minutes more nothing is judged. Exit code 1 when it is not flat.
     """
     console = Console(stderr=True, highlight=False)
     messages = max(1, round(minutes * 60 * rate))
@@ -49,6 +51,10 @@ def soak(
     with tempfile.TemporaryDirectory(prefix="campus-bench-") as folder, ExitStack() as stack:
         data = Path(folder) / "data"
         place(data, sending)
+        if past:
+            console.print(f"Storing {past} readings of earlier days ...")
+            keys = [SeriesKey(SITE, board, point) for board in sending for point in COLUMNS]
+            store_readings(data, keys, round(1e3 * (time.time() - PAST_S)), past)
         through = stack.enter_context(broker(Path(folder)))
         up = stack.enter_context(system(data, through.url, Path(folder) / "log"))
         load = stack.enter_context(
@@ -62,12 +68,13 @@ def soak(
                 live=True,
             )
         )
+        _read_once(up)
         console.print(f"{messages} messages, {rate} a second, for {minutes:g} minutes ...")
         cpu, began = cpu_s(up.pid), time.monotonic()
         load.begin()
         samples = _sampled(up, load, began, max(0.05, minutes * 60 / SAMPLES), console)
         load.end()
-        wait_for(lambda: _all_stored(up, messages), [up.process], _short(messages), PATIENCE_S)
+        stored = _waited(up, messages)
         lasted = time.monotonic() - began
         counters = up.health()["counters"]
         cpu = cpu_s(up.pid) - cpu
@@ -75,23 +82,23 @@ def soak(
         "minutes": round(lasted / 60, 2), "messages": messages, "rate": round(messages / lasted, 1),
         "records_stored": counters["records_stored"], "readings_written": counters["readings_written"],
         "duplicates": counters["duplicates"], "dead_letters": counters["dead_letters"],
-        **judged(samples, warm_up_s(messages / lasted)), "samples": len(samples), "cores": round(cpu / lasted, 3),
+        "batches_behind": counters["batches_behind"],
+        **judged(samples), "samples": len(samples), "cores": round(cpu / lasted, 3),
     }  # fmt: skip
     if as_json:
         print(json.dumps(figures))
     else:
         for name, value in figures.items():
             console.print(f"{name:18} {value}")
+    if not stored:
+        raise CampusError(
+            f"Not all of the {messages} messages were stored {PATIENCE_S:.0f} s after the last."
+        )
     if figures["flat"] is False:
         slope = figures["slope_mb_per_h"]
         raise CampusError(
             f"The memory is not flat: it grows by {slope} MB an hour, {FLAT_MB_PER_H:g} are allowed."
         )
-
-
-def warm_up_s(rate: float) -> float:
-    """Until everything that is meant to hold a bounded amount holds it; `rate` in messages per second."""
-    return max(WARM_UP_S, CACHED_READINGS / (rate * len(COLUMNS)))
 
 
 def judged(samples: Sequence[tuple[float, float]], warm_s: float = WARM_UP_S) -> dict[str, Any]:
@@ -115,6 +122,15 @@ def judged(samples: Sequence[tuple[float, float]], warm_s: float = WARM_UP_S) ->
     }
 
 
+def _read_once(up: RunningSystem) -> None:
+    """All readings that are stored, so that DuckDB's cache holds what it may."""
+    address = f"{up.http}/api/v1/readings/export?site={SITE}&format=csv"
+    with httpx.stream("GET", address, headers=up.headers, timeout=600, trust_env=False) as answer:
+        answer.raise_for_status()
+        for _ in answer.iter_raw():
+            pass
+
+
 def _sampled(
     up: RunningSystem, load: Load, began: float, every_s: float, console: Console
 ) -> list[tuple[float, float]]:
@@ -131,11 +147,17 @@ def _sampled(
     return samples
 
 
+def _waited(up: RunningSystem, messages: int) -> bool:
+    """Whether everything was stored in time: the figures say what was not."""
+    until = time.monotonic() + PATIENCE_S
+    while (
+        not (stored := _all_stored(up, messages)) and time.monotonic() < until and up.process.poll() is None
+    ):
+        time.sleep(0.05)
+    return stored
+
+
 def _all_stored(up: RunningSystem, messages: int) -> bool:
     counters = up.health()["counters"]
     written = counters["readings_written"] >= messages * len(COLUMNS)
     return bool(counters["records_stored"] == messages and counters["batches_behind"] == 0 and written)
-
-
-def _short(messages: int) -> str:
-    return f"Not all of the {messages} messages were stored {PATIENCE_S:.0f} s after the last."

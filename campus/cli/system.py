@@ -16,6 +16,7 @@ from campus.cli.brokers import EMBEDDED, MOSQUITTO, broker_kind
 from campus.cli.copies import copies
 from campus.cli.running import DataFolder
 from campus.errors import NotFound, UsageError
+from campus.heap import settled
 from campus.live import Live
 from campus.records import Records, open_records
 from campus.records.ownership import Ownership
@@ -98,6 +99,7 @@ class System:
             folder.announce(self.address or None, self.broker.port if self.broker else None, token)
         if server is not None:
             server.start()
+        stack.enter_context(settled())
 
     def _server(self, token: str, owns: bool) -> ApiServer:
         service = self.settings.sign_in_service()

@@ -112,6 +112,17 @@ class EquippedLessonTable(Base):
     subject_group: Mapped[str | None]
 
 
+class EquippedDayTable(Base):
+    """How many lessons of a date are in `equipped_lesson`, each once; `subject_group` "": of all of them."""
+
+    __tablename__ = "equipped_day"
+    __table_args__ = (_CLUSTERED,)
+    site: Mapped[str] = mapped_column(primary_key=True)
+    subject_group: Mapped[str] = mapped_column(primary_key=True)
+    local_date: Mapped[date] = mapped_column("date", primary_key=True)
+    lessons: Mapped[int] = mapped_column(Integer)
+
+
 class LessonDayTable(Base):
     """The lessons of a room on a date and how they went: see `indicators.ghosts.LessonDay`. `planned` is JSON."""
 

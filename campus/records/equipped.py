@@ -1,20 +1,22 @@
-"""Lessons in which equipment operated: kept beside its facts, so that a year of quotas is counted in one look."""
+"""Lessons in which equipment operated: kept beside its facts and counted by date, so that a year of quotas is a sum."""
 
 from collections.abc import Collection, Iterable
 from datetime import date
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, literal, select, true
 from sqlalchemy.orm import Session
 
 from campus.calendar import LESSON
 from campus.indicators.sums import OPERATED_MS
 from campus.records.declared import Attainment
-from campus.records.derived_tables import EquipmentFactTable, EquippedLessonTable
+from campus.records.derived_tables import EquipmentFactTable, EquippedDayTable, EquippedLessonTable
 from campus.records.facts import DAY_MS, midnight_ms
 from campus.records.goals import Quota
 from campus.records.register_tables import LoanTable
 
 _ROW = EquippedLessonTable.__table__.c
+_DAY = EquippedDayTable.__table__.c
 _LESSON = (_ROW.date, _ROW.session, _ROW.period, _ROW.school_class)
 
 
@@ -39,10 +41,41 @@ def refresh(session: Session, site: str, room: str, days: Collection[date]) -> N
         .group_by(*key)
     )
     connection = session.connection()
-    stale = delete(EquippedLessonTable).where(_ROW.site == site, _ROW.date.in_(days), _ROW.room == room)
-    connection.execute(stale)
+    here = (_ROW.site == site, _ROW.room == room)
     names = [column.name for column in key] + ["subject_group"]
-    connection.execute(insert(EquippedLessonTable).from_select(names, found))
+    made = _by_day(connection.execute(found))
+    held = _by_day(connection.execute(select(*(_ROW[n] for n in names)).where(*here, _ROW.date.in_(days))))
+    changed = sorted(day for day in made.keys() | held.keys() if made.get(day) != held.get(day))
+    if not changed:
+        return
+    connection.execute(delete(EquippedLessonTable).where(*here, _ROW.date.in_(changed)))
+    rows = [dict(zip(names, row, strict=True)) for day in changed for row in made.get(day, ())]
+    if rows:
+        connection.execute(insert(EquippedLessonTable), rows)
+    _count(session, site, changed)
+
+
+def _by_day(rows: Iterable[Any]) -> dict[date, set[tuple[Any, ...]]]:
+    found: dict[date, set[tuple[Any, ...]]] = {}
+    for row in rows:
+        found.setdefault(row.date, set()).add(tuple(row))
+    return found
+
+
+def _count(session: Session, site: str, days: Collection[date]) -> None:
+    """The lessons of these dates, of all rooms, are others."""
+    connection = session.connection()
+    connection.execute(delete(EquippedDayTable).where(_DAY.site == site, _DAY.date.in_(days)))
+    for group, wanted in ((literal(""), true()), (_ROW.subject_group, _ROW.subject_group.is_not(None))):
+        lessons = select(*_LESSON, group.label("of_group")).where(
+            _ROW.site == site, _ROW.date.in_(days), wanted
+        )
+        each = lessons.distinct().subquery().c
+        counts = select(literal(site), each.of_group, each.date, func.count()).group_by(
+            each.of_group, each.date
+        )
+        names = ["site", "subject_group", "date", "lessons"]
+        connection.execute(insert(EquippedDayTable).from_select(names, counts))
 
 
 def attainments(session: Session, site: str, quotas: Iterable[Quota]) -> list[Attainment]:
@@ -56,11 +89,13 @@ def attainments(session: Session, site: str, quotas: Iterable[Quota]) -> list[At
 
 
 def _measured(session: Session, site: str, quota: Quota) -> int:
-    lessons = select(*_LESSON).where(_ROW.site == site, _ROW.date >= quota.start, _ROW.date < quota.end)
-    if quota.subject_group:
-        lessons = lessons.where(_ROW.subject_group == quota.subject_group)
-    count = select(func.count()).select_from(lessons.distinct().subquery())
-    return session.connection().execute(count).scalar_one()
+    lessons = select(func.coalesce(func.sum(_DAY.lessons), 0)).where(
+        _DAY.site == site,
+        _DAY.subject_group == (quota.subject_group or ""),
+        _DAY.date >= quota.start,
+        _DAY.date < quota.end,
+    )
+    return session.connection().execute(lessons).scalar_one()
 
 
 def _declared_only(session: Session, site: str, quota: Quota) -> int:

@@ -93,8 +93,10 @@ def figures(
         made.extend(compute(sums, names, version, now, provisional=provisional))
 
     rooms = [room.id for room in chosen.rooms]
+    everything = scope.kind in (SITE, SUBJECT_GROUP)
     if rooms and (names := some(every(ROOM))):
-        add(records.total(RoomSums, OF_ROOM, scope.site, start, end, rooms, group), names)
+        of = None if scope.kind == SUBJECT_GROUP else rooms
+        add(records.total(RoomSums, OF_ROOM, scope.site, start, end, of, group), names)
     if rooms and scope.kind != SUBJECT_GROUP and some(["ghost_slots"]):
         since = date.fromordinal(end.toordinal() - 7 * GHOST_WEEKS)
         days = records.lesson_days(scope.site, since, end, rooms)
@@ -104,9 +106,10 @@ def figures(
     names, priced = some(every(EQUIPMENT)), some(PRICED)
     if pieces and (names or priced or some(["never_used"])):
         if names or priced:
-            whole = records.total(EquipmentSums, OF_PIECE, scope.site, start, end, pieces, group)
+            of = None if everything else pieces
+            whole = records.total(EquipmentSums, OF_PIECE, scope.site, start, end, of, group)
             add(whole, names)
-            parts = _priced(records, scope.site, start, end, pieces, group, whole) if priced else []
+            parts = _priced(records, scope.site, start, end, of, group, whole) if priced else []
             made += [cost(parts, name, version, now, provisional=provisional) for name in priced]
         if not group and some(["never_used"]):
             switched = [piece.id for piece in chosen.pieces if not power_class(piece.kind).always_on]
@@ -120,7 +123,8 @@ def figures(
     if scope.kind in RECORDED and (names := some(every(RECORD))):
         made += compute(_recorded(records, scope), names, version, now, provisional=provisional)
     if chosen.boards and (names := some([OF_BOARDS, *(id for id in every(LINK) if id != OF_ROOMS)])):
-        add(records.total(LinkSums, BOARD, scope.site, start, end, chosen.boards), dict.fromkeys(names))
+        boards = None if everything else chosen.boards
+        add(records.total(LinkSums, BOARD, scope.site, start, end, boards), dict.fromkeys(names))
     if rooms and not group and some([OF_ROOMS]):
         add(records.total(LinkSums, OF_ROOM, scope.site, start, end, rooms), [OF_ROOMS])
 
@@ -168,7 +172,7 @@ def _priced(
     site: str,
     start: date,
     end: date,
-    pieces: Sequence[str],
+    pieces: Sequence[str] | None,
     group: str,
     whole: EquipmentSums,
 ) -> list[Priced]:
@@ -236,7 +240,9 @@ def _recorded(records: Records, scope: Scope) -> RecordCounts:
         return found.total
     if scope.kind == EQUIPMENT_KIND:
         return found.kinds.get(scope.id or "", RecordCounts())
-    of = {BUILDING: "building", ROOM_TYPE: "room_type", ONE_ROOM: "id"}[scope.kind]
+    if scope.kind == ONE_ROOM:
+        return found.rooms.get(scope.id, RecordCounts())
+    of = {BUILDING: "building", ROOM_TYPE: "room_type"}[scope.kind]
     inside = {room.id for room in records.rooms(scope.site) if getattr(room, of) == scope.id}
     return RecordCounts.total(counts for room, counts in found.rooms.items() if room in inside)
 

@@ -1,17 +1,19 @@
 """Sums over any range of local dates: whole months from their own rows, what is left at both ends by days."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
+from operator import add, sub
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from campus.records.sums import CLOSED, DAY, MONTH, TABLES, TOTAL, Sums, month_of, next_month
+from campus.records.sums import CLOSED, DAY, MONTH, OF_ALL, TABLES, TOTAL, Sums, month_of, next_month
 
 _ONE_DAY = timedelta(days=1)
 _LAST = date(9999, 11, 1)  # a month, and the one after, can be told
-_NAMED = 40  # ids: of more, all rows are read and the others left out
+_NAMED = 40  # ids: of so many each row is looked up; of more all rows are read and the others left out
+_LONG = timedelta(days=40 * 366)  # more starts than one names
 _AMOUNTS: dict[Any, dict[str, Any]] = {
     kind: {name: func.sum(table.__table__.c[name]) for name in kind.names()}
     for kind, table in dict[Any, Any](TABLES).items()
@@ -34,17 +36,20 @@ def read(
     `what`: ROOM, EQUIPMENT or BOARD. A thing without any fact in the range is missing.
     `fields`: only these are read, the others are zero.
     """
+    names = fields or kind.names()
     few = ids if ids is not None and len(ids) <= _NAMED else None
-    parts: dict[str, list[Sums]] = {}
-    for sign, span, first, last in _pieces(start, end):
-        for id, part in _added(
-            session, kind, what, site, span, first, last, few, subject_group, sign, fields
-        ).items():
-            parts.setdefault(id, []).append(part)
-    wanted = parts.keys() if ids is None or few is not None else parts.keys() & set(ids)
-    found = {id: kind.total(parts[id]) for id in parts if id in wanted}
-    nothing = kind()  # of a month that is there only outside the range
-    return {id: sums for id, sums in found.items() if sums != nothing}
+    pieces = [
+        (sign, _by_id(kind, names, what, site, span, first, last, few, subject_group))
+        for sign, span, first, last in _pieces(start, end)
+    ]
+    found: dict[str, list[int]] = {}
+    for id, *amounts, sign in _signed(session, pieces):
+        change: Callable[[int, int], int] = add if sign > 0 else sub
+        before = found.get(id) or [0] * len(names)
+        found[id] = list(map(change, before, amounts))
+    wanted = found.keys() if ids is None or few is not None else found.keys() & set(ids)
+    # All zero: of a month that is there only outside the range.
+    return {id: _sums(kind, names, found[id]) for id in found if id in wanted and any(found[id])}
 
 
 def total(
@@ -57,23 +62,24 @@ def total(
     ids: Sequence[str] | None = None,
     subject_group: str = TOTAL,
 ) -> Sums:
-    """`read` added up over the things."""
+    """`read` added up over the things; over all of them (`ids` None) from their own sums."""
     columns = TABLES[kind].__table__.c
-    parts = []
+    pieces = []
     for sign, span, first, last in _pieces(start, end):
-        query = select(*_AMOUNTS[kind].values()).where(
-            *_which(columns, what, site, span, first, last, ids, subject_group)
-        )
-        row = session.connection().execute(query).one()
-        parts.append(kind(*(sign * int(value or 0) for value in row)))
-    return kind.total(parts)
+        span = OF_ALL[span] if ids is None else span
+        of = _which(columns, what, site, span, first, last, ids, subject_group)
+        pieces.append((sign, select(*_AMOUNTS[kind].values()).where(*of)))
+    rows = _signed(session, pieces)
+    return kind.total(kind(*(sign * int(value or 0) for value in row)) for *row, sign in rows)
 
 
 def closed(
     session: Session, kind: type[Sums], what: str, site: str, month: date, subject_group: str = TOTAL
 ) -> dict[str, Sums]:
     """id -> sums of a month as they were when it was closed."""
-    return _added(session, kind, what, site, CLOSED, month, month + _ONE_DAY, None, subject_group)
+    names = kind.names()
+    query = _by_id(kind, names, what, site, CLOSED, month, month + _ONE_DAY, None, subject_group)
+    return {id: _sums(kind, names, row) for id, *row in session.connection().execute(query)}
 
 
 def _pieces(start: date, end: date) -> list[tuple[int, str, date, date]]:
@@ -104,9 +110,9 @@ def _pieces(start: date, end: date) -> list[tuple[int, str, date, date]]:
     return [piece for piece in [*pieces, (1, MONTH, first, last)] if piece[2] < piece[3]]
 
 
-def _added(
-    session: Session,
+def _by_id(
     kind: type[Sums],
+    names: Sequence[str],
     what: str,
     site: str,
     span: str,
@@ -114,21 +120,29 @@ def _added(
     end: date,
     ids: Sequence[str] | None,
     subject_group: str,
-    sign: int = 1,
-    fields: Sequence[str] = (),
-) -> dict[str, Sums]:
-    names = fields or kind.names()
+) -> Select[Any]:
+    """Of an id and the amounts of `names`."""
     columns = TABLES[kind].__table__.c
-    query = (
+    return (
         select(columns.id, *(_AMOUNTS[kind][name] for name in names))
         .where(*_which(columns, what, site, span, start, end, ids, subject_group))
         .group_by(columns.id)
     )
-    rows = session.connection().execute(query).all()
-    return {
-        row[0]: kind(**{name: sign * int(value) for name, value in zip(names, row[1:], strict=True)})
-        for row in rows
-    }
+
+
+def _signed(session: Session, pieces: Sequence[tuple[int, Select[Any]]]) -> Iterable[Any]:
+    """The rows of all, each with its sign at its end, by one statement: most of a small one is SQLAlchemy's."""
+    if not pieces:
+        return []
+    return (
+        session.connection()
+        .execute(union_all(*(query.add_columns(literal(sign)) for sign, query in pieces)))
+        .all()
+    )
+
+
+def _sums(kind: type[Sums], names: Sequence[str], amounts: Iterable[Any]) -> Sums:
+    return kind(**dict(zip(names, map(int, amounts), strict=True)))
 
 
 def _which(
@@ -145,10 +159,19 @@ def _which(
         columns.site == site,
         columns.span == span,
         columns.subject_group == subject_group,
-        columns.start >= start,
-        columns.start < end,
         columns.kind == what,
     ]
-    if ids is not None:
-        wanted.append(columns.id.in_(ids))
-    return wanted
+    if ids is not None and len(ids) <= _NAMED and end - start < _LONG:
+        # All of the key, in its order: only these rows are looked at, not those of every thing in the range.
+        return [*wanted, columns.start.in_(_starts(span, start, end)), columns.id.in_(ids)]
+    wanted += [columns.start >= start, columns.start < end]
+    return wanted if ids is None else [*wanted, columns.id.in_(ids)]
+
+
+def _starts(span: str, start: date, end: date) -> list[date]:
+    """The starts of the rows of [start, end)."""
+    found = []
+    while start < end:
+        found.append(start)
+        start = start + _ONE_DAY if span == DAY else next_month(start)
+    return found

@@ -10,10 +10,14 @@ from sqlalchemy.orm import Session
 from campus.indicators import EquipmentFact, RoomFact
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
 from campus.records.derived_tables import EquipmentSumsTable, LinkSumsTable, RoomSumsTable
+from campus.records.upsert import insert_or_add
 
 Sums = TypeVar("Sums", RoomSums, EquipmentSums, LinkSums)
 
 DAY, MONTH, CLOSED = "day", "month", "closed"
+OF_ALL = {DAY: "all-day", MONTH: "all-month"}
+"""span -> that of the sums over all things of a kind, kept under the id EVERY."""
+EVERY = ""
 TOTAL = ""
 TABLES: dict[type, Any] = {
     RoomSums: RoomSumsTable,
@@ -80,12 +84,17 @@ def store_days(
     if not changed:
         return []
     told = []
+    rises: dict[tuple[str, date], list[tuple[Sums, Sums]]] = {}
     for id, day in changed:
         days = found.setdefault(id, {})
-        before, after = days.get(day, {}).get(TOTAL, kind()), new[id][day].get(TOTAL, kind())
+        old = days.get(day, {})
         days[day] = dict(new[id][day])
-        if before != after:
-            told.append((id, day, before, after))
+        for group in old.keys() | days[day].keys():
+            before, after = old.get(group, kind()), days[day].get(group, kind())
+            rises.setdefault((group, day), []).append((before, after))
+            if group == TOTAL and before != after:
+                told.append((id, day, before, after))
+    _raise(session, kind, site, what, rises)
     ids = sorted({id for id, _ in changed})
     days_changed = {day for _, day in changed}
     _renew(
@@ -101,6 +110,28 @@ def store_days(
         },
     )  # fmt: skip
     return told
+
+
+def _raise(
+    session: Session,
+    kind: type[Sums],
+    site: str,
+    what: str,
+    rises: Mapping[tuple[str, date], Iterable[tuple[Sums, Sums]]],
+) -> None:
+    """Keep the sums over all things by what changed: (subject group, day) -> (before, after) of things."""
+    amounts: dict[tuple[str, str, date], list[int]] = {}
+    for (group, day), pairs in rises.items():
+        before, after = (kind.total(parts).values() for parts in zip(*pairs, strict=True))
+        for span, start in ((DAY, day), (MONTH, month_of(day))):
+            held = amounts.setdefault((OF_ALL[span], group, start), [0] * len(before))
+            held[:] = (amount + b - a for amount, a, b in zip(held, before, after, strict=True))
+    rows = [
+        {"site": site, "kind": what, "id": EVERY, "span": span, "subject_group": group, "start": start}
+        | dict(zip(kind.names(), rise, strict=True))
+        for (span, group, start), rise in sorted(amounts.items())
+    ]
+    insert_or_add(session, TABLES[kind], rows)
 
 
 def _total(kind: type[Sums], parts: Iterable[Mapping[str, Sums]]) -> dict[str, Sums]:

@@ -45,7 +45,7 @@ class Field:
 class Form:
     """Fields with what stands in them. `problems`: name -> sentence; `stored`: name -> what somebody else wrote.
 
-    `version`: that of the record which the person saw.
+    `version`: that of the record which the person saw. `mark`: of a form that adds one, what tells it apart.
     """
 
     fields: Sequence[Field]
@@ -54,6 +54,7 @@ class Form:
     stored: Mapping[str, str] = field(default_factory=dict)
     problem: str | None = None
     version: int | None = None
+    mark: str | None = None
 
     @property
     def first_wrong(self) -> str | None:

@@ -14,7 +14,8 @@ from api.rights import CLOSE, FIGURES, PERIODS, may, require
 from campus.errors import UsageError
 from campus.indicators.definitions import DEFINITIONS
 from campus.records.entities import Person, Site
-from campus.records.figures import Scope, figures, signed_figures
+from campus.records.figure_scopes import Scope
+from campus.records.figures import figures, signed_figures
 from dashboards.web.months import FIRST_MONTH, evidence, groups, month_list, parse_month
 
 router = APIRouter(prefix="/sites/{site}/month", include_in_schema=False)

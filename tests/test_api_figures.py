@@ -11,7 +11,8 @@ from api.security import signed_in
 from campus.indicators.definitions import DEFINITIONS
 from campus.indicators.sums import RoomSums
 from campus.records.entities import ROLES, Grant, Person
-from campus.records.figures import SCOPES, Scope, figures
+from campus.records.figure_scopes import SCOPES, Scope
+from campus.records.figures import figures
 from campus.records.outlook import room_forecast
 
 WEEK = {"from": "2026-11-16", "to": "2026-11-23"}

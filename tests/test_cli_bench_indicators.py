@@ -20,7 +20,7 @@ from campus.inference.intervals import SETTLE_MS
 from campus.records import derivations, open_records
 from campus.records.dirty import FACTS
 from campus.records.entities import Dirty
-from campus.records.figures import SCOPES
+from campus.records.figure_scopes import SCOPES
 from campus.records.inventory import Inventory
 from collector import edits
 from collector.places import Places

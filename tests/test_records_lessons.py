@@ -18,7 +18,8 @@ from campus.indicators.ghosts import LessonDay, ghost_slots, ghosts
 from campus.records import open_records
 from campus.records.database import Database, migrations
 from campus.records.entities import Derivation
-from campus.records.figures import Scope, figures
+from campus.records.figure_scopes import Scope
+from campus.records.figures import figures
 
 FIRST = date(2026, 9, 7)
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from campus.cli.app import run
 from campus.indicators.records import RecordCounts
 from campus.records import open_records
-from campus.records.figures import Scope, figures
+from campus.records.figure_scopes import Scope
+from campus.records.figures import figures
 
 START, END = date(2026, 11, 16), date(2026, 11, 23)
 

@@ -13,7 +13,8 @@ from api.rights import PERIODS
 from api.security import has
 from campus.calendar import SLOT_KINDS
 from campus.indicators import OUTCOMES
-from campus.records.figures import ONE_ROOM, Scope, figures
+from campus.records.figure_scopes import ONE_ROOM, Scope
+from campus.records.figures import figures
 
 router = APIRouter(prefix="/sites/{site}", dependencies=[Depends(has(PERIODS))])
 

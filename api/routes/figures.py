@@ -24,7 +24,8 @@ from api.security import PersonDep, has
 from campus.errors import NotFound, UsageError
 from campus.indicators.definitions import DEFINITIONS
 from campus.inference import ROOM
-from campus.records.figures import Scope, figures, signed_figures
+from campus.records.figure_scopes import Scope
+from campus.records.figures import figures, signed_figures
 from campus.records.outlook import room_anomalies, room_forecast
 
 router = APIRouter(tags=["indicators"], dependencies=[Depends(has(FIGURES))])

@@ -19,7 +19,8 @@ from campus.cli.bench_parts import HOST
 from campus.indicators.definitions import DEFINITIONS
 from campus.live import Live
 from campus.records import Records
-from campus.records.figures import SCOPES, Scope, figures
+from campus.records.figure_scopes import SCOPES, Scope
+from campus.records.figures import figures
 from campus.records.sums import month_of, next_month
 from campus.telemetry.stores import open_telemetry
 from simulator.school import TZ

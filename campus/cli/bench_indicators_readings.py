@@ -26,7 +26,8 @@ from campus.records.derived_tables import (
     RoomSumsTable,
     StretchTable,
 )
-from campus.records.figures import ONE_ROOM, Scope, figures
+from campus.records.figure_scopes import ONE_ROOM, Scope
+from campus.records.figures import figures
 from campus.records.inventory import Inventory
 from campus.telemetry.stores import open_telemetry
 from collector.derive import PATIENCE_MS

@@ -21,8 +21,9 @@ from campus.cli.system import now
 from campus.errors import UsageError
 from campus.indicators.definitions import DEFINITIONS
 from campus.records import Records, open_records
-from campus.records.figures import ONE_ROOM, SCOPES, Scope, figures, signed_figures
-from campus.records.figures import SITE as WHOLE
+from campus.records.figure_scopes import ONE_ROOM, SCOPES, Scope
+from campus.records.figure_scopes import SITE as WHOLE
+from campus.records.figures import figures, signed_figures
 from campus.settings import Settings
 from campus.wire.topics import valid_id
 

@@ -1,6 +1,6 @@
 """The part of `Records` about what is derived: intervals, facts, their sums, calibrations, closed months."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -9,17 +9,30 @@ from campus.indicators.ghosts import LessonDay
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
 from campus.indicators.tariff import Tariff
 from campus.inference import EQUIPMENT, ROOM, Interval, Stretch
-from campus.records import audit, derivations, dirty, facts, lessons, months, ranges, sums, tariffs
+from campus.records import (
+    audit,
+    derivations,
+    dirty,
+    facts,
+    lessons,
+    months,
+    ranges,
+    remembered,
+    sums,
+    tariffs,
+)
 from campus.records.database import Database
 from campus.records.entities import Amendment, Calibration, ClosedMonth, Derivation, Dirty
 from campus.records.instants import to_ms
 from campus.records.paging import Page
+from campus.records.remembered import Remembered, T
 
 
 class DerivedRecords:
     """Every method is one transaction. Sums of a thing that has no fact in the range are missing."""
 
     _database: Database
+    _remembered: Remembered
     _now: Callable[[], datetime]
 
     def derived_through(self, site: str, room: str) -> int | None:
@@ -205,6 +218,15 @@ class DerivedRecords:
         """board or room (`kind`) -> sums of its connectivity over the local dates [start, end)."""
         with self._database.read() as session:
             return ranges.read(session, LinkSums, kind, site, start, end, ids)
+
+    def remembering(self, site: str) -> Callable[[Hashable, Callable[[], T]], T]:
+        """(key, make) -> what `make` gives, or gave since anything derived of the site changed last.
+
+        `make` reads nothing but sums and lesson days of the site; the key tells which. Nobody changes what it gives.
+        """
+        with self._database.read() as session:
+            number = remembered.number(session, site)
+        return lambda key, make: self._remembered.get((site, number, key), make)
 
     def tariffs(self, site: str) -> list[Tariff]:
         """What a kilowatt hour costs, by the date from which it does."""

@@ -123,6 +123,14 @@ class EquippedDayTable(Base):
     lessons: Mapped[int] = mapped_column(Integer)
 
 
+class DerivedNumberTable(Base):
+    """How often sums or lesson days of a site were written, see `remembered`."""
+
+    __tablename__ = "derived_number"
+    site: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+
+
 class LessonDayTable(Base):
     """The lessons of a room on a date and how they went: see `indicators.ghosts.LessonDay`. `planned` is JSON."""
 

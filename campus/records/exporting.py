@@ -11,7 +11,8 @@ from campus.records.exporting_events import EVENTS
 from campus.records.exporting_places import PLACES
 from campus.records.exporting_rows import Asked, Stored, document
 from campus.records.facade import Records
-from campus.records.figures import Scope, figures, signed_figures
+from campus.records.figure_scopes import Scope
+from campus.records.figures import figures, signed_figures
 from campus.records.instants import to_ms
 from campus.table_files import Column, write
 

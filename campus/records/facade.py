@@ -43,6 +43,7 @@ from campus.records.listed import ListedRecords
 from campus.records.peopled import PeopledRecords
 from campus.records.placed import PlacedRecords
 from campus.records.registered import COMMAND_LINE, RegisteredRecords
+from campus.records.remembered import Remembered
 from campus.records.timetable_import import TimetableFile
 
 
@@ -72,6 +73,7 @@ class Records(DerivedRecords, LinkedRecords, ListedRecords, PeopledRecords, Plac
         self._now = now
         self._data = data
         self._calendars = timetable.Calendars()
+        self._remembered = Remembered()
 
     def close(self) -> None:
         self._database.close()

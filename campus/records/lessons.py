@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from campus.indicators import RoomFact
 from campus.indicators.ghosts import LessonDay, Planned, lesson_day
+from campus.records import remembered
 from campus.records.derived_tables import LessonDayTable
 
 _COLUMNS = LessonDayTable.__table__.c
@@ -32,6 +33,7 @@ def store(session: Session, site: str, room: str, new: Mapping[date, Iterable[Ro
     ]
     if rows:
         session.connection().execute(insert(LessonDayTable), rows)
+    remembered.move(session, site)
 
 
 def read(

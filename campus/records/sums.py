@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campus.indicators import EquipmentFact, RoomFact
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
+from campus.records import remembered
 from campus.records.derived_tables import EquipmentSumsTable, LinkSumsTable, RoomSumsTable
 from campus.records.upsert import insert_or_add
 
@@ -132,6 +133,7 @@ def _raise(
         for (span, group, start), rise in sorted(amounts.items())
     ]
     insert_or_add(session, TABLES[kind], rows)
+    remembered.move(session, site)
 
 
 def _total(kind: type[Sums], parts: Iterable[Mapping[str, Sums]]) -> dict[str, Sums]:

@@ -1,0 +1,108 @@
+"""What is kept of ranges that were asked for: never older than what is derived, whoever wrote it, and bounded."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from records_stores import DATABASES, SITE, fill, url_of
+from test_records_sums import FIRST, NOW, derivation, piece_fact, room_fact
+
+from campus.indicators import LinkDay
+from campus.inference import ROOM
+from campus.records import open_records, remembered
+from campus.records.figure_scopes import Scope
+from campus.records.figures import figures
+from campus.records.remembered import MOST, Remembered
+
+RANGE = (FIRST, FIRST + timedelta(days=70))
+DAYS = st.integers(0, 60).map(lambda n: FIRST + timedelta(days=n))
+
+
+@pytest.fixture(params=DATABASES)
+def pair(request, tmp_path):
+    """Two programs over the same records: one that is asked, one that writes."""
+    url = url_of(request)
+    with (
+        open_records(url, tmp_path, now=lambda: NOW) as asked,
+        open_records(url, tmp_path, now=lambda: NOW) as writing,
+    ):
+        fill(writing, rooms=2)
+        yield asked, writing
+
+
+def told(records, anew=False):
+    """Figures of some scopes and ranges; `anew`: with nothing kept."""
+    if anew:
+        records._remembered = Remembered()
+    ranges = (RANGE, (FIRST + timedelta(days=3), FIRST + timedelta(days=40)))
+    return [
+        figures(records, scope, *span, NOW)
+        for scope in (Scope(SITE), Scope(SITE, "room", "a101"))
+        for span in ranges
+    ]
+
+
+def write(records, day, value, room, kind):
+    match kind:
+        case "facts":
+            facts = [room_fact(day, 0, "math", value, room)]
+            records.store_derivations(
+                [derivation(day, facts, [piece_fact(day, 0, "math", value, room)], room)]
+            )
+        case "no facts":
+            records.store_derivations([derivation(day, [], [], room)])
+        case "links":
+            records.store_link_days(SITE, [LinkDay(SITE, ROOM, room, day, 60.0, value, {}, 0)])
+
+
+WRITES = st.tuples(
+    DAYS,
+    st.integers(0, 44).map(float),
+    st.sampled_from(["a101", "a102"]),
+    st.sampled_from(["facts", "facts", "no facts", "links"]),
+)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(writes=st.lists(WRITES, min_size=1, max_size=6))
+def test_figures_are_those_of_what_is_there(pair, writes):
+    """After every write of another program, as if nothing were kept."""
+    asked, writing = pair
+    for one in writes:
+        told(asked)
+        write(writing, *one)
+        assert told(asked) == told(writing, anew=True)
+
+
+def test_writes_that_say_nothing_would_be_noticed(pair, monkeypatch):
+    """The control."""
+    asked, writing = pair
+    monkeypatch.setattr(remembered, "move", lambda session, site: None)
+    write(writing, FIRST, 40.0, "a101", "facts")
+    before = told(asked)
+    write(writing, FIRST, 0.0, "a101", "facts")
+    assert told(asked) == before != told(writing, anew=True)
+
+
+def test_what_changes_while_it_is_made_is_not_kept(pair):
+    """The number is taken before: what was read later is never found by who comes after the write."""
+    asked, writing = pair
+    keep = asked.remembering(SITE)
+
+    def slowly():
+        write(writing, FIRST, 40.0, "a101", "facts")
+        return "half"
+
+    assert keep("key", slowly) == "half"
+    assert asked.remembering(SITE)("key", lambda: "whole") == "whole"
+    assert asked.remembering(SITE)("key", lambda: "anew") == "whole"
+
+
+def test_it_is_bounded():
+    kept = Remembered()
+    for n in range(3 * MOST):
+        assert kept.get(n, lambda n=n: n) == n
+    assert len(kept._held) == MOST
+    assert kept.get(3 * MOST - 1, lambda: "made anew") == 3 * MOST - 1
+    assert kept.get(0, lambda: "made anew") == "made anew"

@@ -14,6 +14,7 @@ from campus.records import (
     derivations,
     dirty,
     facts,
+    lesson_use,
     lessons,
     months,
     ranges,
@@ -24,6 +25,7 @@ from campus.records import (
 from campus.records.database import Database
 from campus.records.entities import Amendment, Calibration, ClosedMonth, Derivation, Dirty
 from campus.records.instants import to_ms
+from campus.records.lesson_use import LessonUse
 from campus.records.paging import Page
 from campus.records.remembered import Remembered, T
 
@@ -107,6 +109,11 @@ class DerivedRecords:
         """Facts of the local dates [start, end), of a room or of all; by room and slot."""
         with self._database.read() as session:
             return facts.read(session, RoomFact, site, room, start, end)
+
+    def lesson_use(self, site: str, room: str, start: date, end: date) -> list[LessonUse]:
+        """The lesson slots of a room on the local dates [start, end), in order."""
+        with self._database.read() as session:
+            return lesson_use.read(session, site, room, start, end)
 
     def equipment_facts(
         self, site: str, room: str | None = None, start: date = date.min, end: date = date.max

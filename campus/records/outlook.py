@@ -1,15 +1,13 @@
 """What a room's next day will be like, and what of a past one was unusual: from its facts in the records."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from campus.calendar import LESSON
-from campus.indicators import RoomFact
 from campus.indicators.anomaly import BAND_DAYS, Judged, anomalies
 from campus.indicators.forecast import LOOK_BACK_WEEKS, Forecast, Point, forecast
 from campus.indicators.sums import COVERAGE_PCT
 from campus.records.facade import Records
+from campus.records.instants import from_ms
 
 _BACK = timedelta(weeks=LOOK_BACK_WEEKS)
 
@@ -38,13 +36,11 @@ def _series(records: Records, site: str, room: str, end: date) -> list[Point]:
     start = end - _BACK - timedelta(days=BAND_DAYS)
     records.room(site, room)
     zone = records.calendar(site).zone
-    return list(_points(records.facts(site, room, start, end), zone))
-
-
-def _points(facts: Iterable[RoomFact], zone: ZoneInfo) -> Iterable[Point]:
-    for fact in facts:
-        if fact.kind == LESSON and 100 * fact.coverage >= COVERAGE_PCT:
-            yield fact.date, _minute(fact.start.astimezone(zone)), fact.occupied_minutes / fact.valid_minutes
+    return [
+        (one.date, _minute(from_ms(one.start_ms).astimezone(zone)), one.occupied_minutes / one.valid_minutes)
+        for one in records.lesson_use(site, room, start, end)
+        if one.valid_minutes and 100 * one.valid_minutes >= COVERAGE_PCT * one.slot_minutes
+    ]
 
 
 def _minute(local: datetime) -> int:

@@ -37,7 +37,7 @@ def soak(
     boards: Annotated[int, typer.Option(help="Boards that send them, a room each", min=1)] = 200,
     past: Annotated[
         int, typer.Option(help="Readings of earlier days, read once so that DuckDB's cache is full", min=0)
-    ] = 40_000_000,
+    ] = 65_000_000,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
 ) -> None:
     """Memory (RSS) of `campus up` under a steady load, and whether everything was stored.

@@ -34,7 +34,7 @@ def pair(request, tmp_path):
 def told(records, anew=False):
     """Figures of some scopes and ranges; `anew`: with nothing kept."""
     if anew:
-        records._remembered = Remembered()
+        records.remember()
     ranges = (RANGE, (FIRST + timedelta(days=3), FIRST + timedelta(days=40)))
     return [
         figures(records, scope, *span, NOW)
@@ -106,3 +106,5 @@ def test_it_is_bounded():
     assert len(kept._held) == MOST
     assert kept.get(3 * MOST - 1, lambda: "made anew") == 3 * MOST - 1
     assert kept.get(0, lambda: "made anew") == "made anew"
+    nothing = Remembered(0)
+    assert (nothing.get(1, lambda: "first"), nothing.get(1, lambda: "second")) == ("first", "second")

@@ -54,6 +54,7 @@ def api(
     readings: Annotated[int, typer.Option(help="Readings stored and exported", min=1000, max=10**8)] = 1_000_000,
     rate: Annotated[float, typer.Option(help="Requests a second", min=1, max=1000)] = 50,
     seconds: Annotated[float, typer.Option(help="How long the load lasts", min=1, max=3600)] = 120,
+    anew: Annotated[bool, typer.Option(help="Read every range from the store, as while facts are written")] = False,
     data: Annotated[Path | None, typer.Option(help="Folder that keeps the school for the next time")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
 ) -> None:  # fmt: skip
@@ -65,7 +66,7 @@ def api(
     console = Console(stderr=True, highlight=False)
     folder: Any = tempfile.TemporaryDirectory(prefix="campus-bench-") if data is None else nullcontext(data)
     with folder as place:
-        told = _measured(Path(place), rooms, pieces, days, readings, rate, seconds, console)
+        told = _measured(Path(place), rooms, pieces, days, readings, rate, seconds, anew, console)
     if as_json:
         print(json.dumps(told))
         return
@@ -87,11 +88,12 @@ def _measured(
     readings: int,
     rate: float,
     seconds: float,
+    anew: bool,
     console: Console,
 ) -> dict[str, Any]:
     console.print("Making the school ...")
     school = fill(data, rooms, pieces, days, readings, console)
-    with _server(data, school) as server:
+    with _server(data, school, anew) as server:
         asked, left_out = plan(server.get("/api/v1/openapi.json"), server.get, school.today)
         for name in [name for name, addresses in asked.items() if not server.answers(addresses[0])]:
             left_out.append(name)
@@ -122,7 +124,7 @@ def _measured(
     return {
         "school": {"rooms": rooms, "pieces": pieces, "days": days, "readings": readings},
         "load": {
-            "rate": rate, "seconds": seconds, **quantiles(everything), **load,
+            "rate": rate, "seconds": seconds, "anew": anew, **quantiles(everything), **load,
             "ms_limit": LIMIT_MS, "operations": len(operations),
             "in_time": sum(one["p95_ms"] <= LIMIT_MS for one in operations.values()),
             "slow": sorted(name for name, one in operations.items() if one["p95_ms"] > LIMIT_MS),
@@ -144,7 +146,7 @@ def _limit(load: dict[str, float]) -> str:
 
 
 @contextmanager
-def _server(data: Path, school: Filled) -> Iterator[_Server]:
+def _server(data: Path, school: Filled, anew: bool) -> Iterator[_Server]:
     process = subprocess.Popen(
         [sys.executable, "-m", "campus.cli.bench_api_server"],
         stdin=subprocess.PIPE,
@@ -154,7 +156,7 @@ def _server(data: Path, school: Filled) -> Iterator[_Server]:
     try:
         given, got = process.stdin, process.stdout
         assert given is not None and got is not None  # noqa: S101 - pipes were asked for
-        print(json.dumps({"data": str(data), "now_ms": school.now_ms}), file=given, flush=True)
+        print(json.dumps({"data": str(data), "now_ms": school.now_ms, "anew": anew}), file=given, flush=True)
         line = got.readline()
         if not line:
             raise CampusError("The server that is measured did not start; its message is above.")

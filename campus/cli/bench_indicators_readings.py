@@ -95,6 +95,7 @@ def sampling(folder: Path, repeat: int) -> dict[str, Any]:
             bench, data = BenchSchool.make(1, 5, 7), folder / f"sampling-{rate}"
             opened[rate] = records = stack.enter_context(open_records("sqlite", data))
             records.import_inventory(Inventory.parse(bench.inventory()))
+            records.remember(0)  # every asking reads the store
             with _pipeline(records, data, end) as pipeline:
                 days = [begin + timedelta(days=n) for n in range(SAMPLED_DAYS)]
                 samples = sum(_send(pipeline, bench, day, rate) for day in days)

@@ -235,6 +235,10 @@ class DerivedRecords:
             number = remembered.number(session, site)
         return lambda key, make: self._remembered.get((site, number, key), make)
 
+    def remember(self, most: int = remembered.MOST) -> None:
+        """Forget what was asked for, and keep the newest `most` from here on; 0, to measure what asking costs."""
+        self._remembered = Remembered(most)
+
     def tariffs(self, site: str) -> list[Tariff]:
         """What a kilowatt hour costs, by the date from which it does."""
         with self._database.read() as session:

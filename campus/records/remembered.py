@@ -33,9 +33,10 @@ def move(session: Session, site: str) -> None:
 
 
 class Remembered:
-    """The newest MOST. Nothing in it may be changed by who gets it."""
+    """The newest `most`. Nothing in it may be changed by who gets it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._held: OrderedDict[Hashable, Any] = OrderedDict()
         self._turn = Lock()
 
@@ -49,6 +50,6 @@ class Remembered:
         made = make()
         with self._turn:
             self._held[key] = made
-            while len(self._held) > MOST:
+            while len(self._held) > self._most:
                 self._held.popitem(last=False)
         return made

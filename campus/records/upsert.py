@@ -1,6 +1,7 @@
 """INSERT that gives way to the row already there, on both databases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,35 +12,37 @@ from campus.records.base import Base
 
 def insert_or_replace(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows (all with the same columns); one of the same primary key takes the new values."""
-    _upsert(session, table, rows, lambda held, new: new)
+    if rows:
+        session.connection().execute(_upsert(_dialect(session), table, False), rows)
 
 
 def insert_or_add(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows (all with the same columns); to one of the same primary key the new values are added."""
-    _upsert(session, table, rows, lambda held, new: held + new)
+    if rows:
+        session.connection().execute(_upsert(_dialect(session), table, True), rows)
 
 
 def insert_or_keep(session: Session, table: type[Base], row: Mapping[str, Any]) -> None:
     """Insert a row, unless its primary key is there."""
-    session.connection().execute(_insert(session, table).on_conflict_do_nothing(), [row])
+    session.connection().execute(_insert(_dialect(session), table).on_conflict_do_nothing(), [row])
 
 
-def _upsert(
-    session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]], value: Callable[[Any, Any], Any]
-) -> None:
-    """`value` of the column that is held and the new one is what it becomes."""
-    if not rows:
-        return
-    statement = _insert(session, table)
+@cache  # made for every write it would cost more than the write
+def _upsert(dialect: str, table: type[Base], adds: bool) -> Any:
+    statement = _insert(dialect, table)
     keys = [column.name for column in table.__table__.primary_key]
     values = {
-        column.name: value(column, statement.excluded[column.name])
+        column.name: column + new if adds else new
         for column in table.__table__.columns
         if column.name not in keys
+        for new in [statement.excluded[column.name]]
     }
-    session.connection().execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)
 
 
-def _insert(session: Session, table: type[Base]) -> Any:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(table.__table__)
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+def _insert(dialect: str, table: type[Base]) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table.__table__)

@@ -1,4 +1,7 @@
-"""Forms that add something, sent twice: a double tap, or the page loaded again, makes one thing."""
+"""Forms that add something, sent twice: a double tap, or the page loaded again, makes one thing.
+
+Not `idempotency`, which refuses a second request while the first runs: here it waits, and both lead to the same page.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping

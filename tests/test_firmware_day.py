@@ -29,7 +29,7 @@ def test_a_day_without_the_network(tmp_path, micropython, school):
     co2, readings = values(school)
     print(f"{len(co2)} measurements, {readings} readings of a day, drained in {drained_s:.0f} s")
     assert dropped == 0 and kept <= 2, board.log()
-    assert len(co2) > 1000
+    assert len(co2) > 240  # ten an hour at the least: how many more depends on how busy this machine is
     assert sorted(co2) == [400 + 25 * n for n in range(len(co2))]
 
 

@@ -146,3 +146,18 @@ def test_large_batch_and_long_read(influxdb):
     assert store.read([CO2], 0, count)[CO2] == [(i, float(i), GOOD) for i in range(count)]
     assert [len(part) for part in store.rows(None, None, None, None, chunk=10_000)] == [10_000, 10_000, 5_000]
     store.close()
+
+
+def test_half_a_point_is_not_shown(influxdb):
+    """InfluxDB stores field by field: a point of which only the value is there yet is in no answer, and no error."""
+    store = open_influx(influxdb.database() + "?api=v1")
+    link = store._link
+    link.write(f"readings,site=school,board=board-1,point=co2_ppm value=2 {10 * DAY}")
+    assert (store.series(), store.extent(), store.read([CO2], 0, 11 * DAY)) == ([], None, {CO2: []})
+    store.write(1, one(9 * DAY))
+    assert store.read([CO2], 0, 11 * DAY) == {CO2: [(9 * DAY, 1.0, GOOD)]}
+    assert [row.observed_at_ms for part in store.rows(None, None, None, None) for row in part] == [9 * DAY]
+    assert store.extent() == (9 * DAY, 9 * DAY)
+    link.write(f"readings,site=school,board=board-1,point=co2_ppm quality=0i {10 * DAY}")
+    assert len(store.read([CO2], 0, 11 * DAY)[CO2]) == 2
+    store.close()

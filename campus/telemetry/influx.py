@@ -172,7 +172,8 @@ class InfluxTelemetry:
         return sorted(
             {
                 SeriesKey(tags["site"], tags["board"], tags["point"])
-                for _, tags, _ in self._link.query([query])
+                for _, tags, rows in self._link.query([query])
+                if _stored(rows)
             }
         )
 
@@ -183,7 +184,9 @@ class InfluxTelemetry:
             part = wanted[first : first + STATEMENTS]
             queries = [_select(key._asdict(), start_ms, end_ms) for key in part]
             for statement, _, rows in self._link.query([query for query in queries if query]):
-                samples[part[statement]] += [(at, _float(value), quality) for at, value, quality, _ in rows]
+                samples[part[statement]] += [
+                    (at, _float(value), quality) for at, value, quality, _ in _stored(rows, of=2)
+                ]
         return samples
 
     def rows(
@@ -210,7 +213,7 @@ class InfluxTelemetry:
         for (name, point), key in sorted(by_name.items()):
             query = _select({"site": site, "board": name, "point": point}, start_ms, end_ms)
             for _, _, rows in self._link.query([query] if query else []):
-                if rows:
+                if rows := _stored(rows, of=2):
                     at, value, quality, received = zip(*rows, strict=True)
                     yield Batch(
                         [key],
@@ -259,7 +262,7 @@ class InfluxTelemetry:
     def extent(self) -> tuple[int, int] | None:
         select = 'SELECT {}("quality") FROM "readings" WHERE "clock" != \'implausible\''
         found = self._all([select.format("first"), select.format("last")])
-        return (int(found[0][0]), int(found[1][0])) if len(found) == 2 else None
+        return (int(found[0][0]), int(found[1][0])) if len(_stored(found)) == 2 else None
 
     def maintain(self, now_ms: int) -> int:
         """Nothing to do: InfluxDB compacts by itself."""
@@ -300,6 +303,11 @@ def _where(tags: dict[str, str | None], start_ms: int | None, end_ms: int | None
     terms += [f"time >= {int(start_ms)}ms"] if start_ms is not None else []
     terms += [f"time < {int(end_ms)}ms"] if end_ms is not None else []
     return " WHERE " + " AND ".join(terms) if terms else ""
+
+
+def _stored(rows: list[list[Any]], of: int = 1) -> list[list[Any]]:
+    """Rows whose quality (column `of`) is there: InfluxDB stores a point field by field, and shows a half of it."""
+    return [row for row in rows if row[of] is not None]
 
 
 def _float(value: float | None) -> float | None:

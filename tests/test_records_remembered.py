@@ -1,6 +1,6 @@
 """What is kept of ranges that were asked for: never older than what is derived, whoever wrote it, and bounded."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +13,7 @@ from campus.inference import ROOM
 from campus.records import open_records, remembered
 from campus.records.figure_scopes import Scope
 from campus.records.figures import figures
-from campus.records.remembered import MOST, Remembered
+from campus.records.remembered import MOST, Remembered, cut
 
 RANGE = (FIRST, FIRST + timedelta(days=70))
 DAYS = st.integers(0, 60).map(lambda n: FIRST + timedelta(days=n))
@@ -78,7 +78,7 @@ def test_figures_are_those_of_what_is_there(pair, writes):
 def test_writes_that_say_nothing_would_be_noticed(pair, monkeypatch):
     """The control."""
     asked, writing = pair
-    monkeypatch.setattr(remembered, "move", lambda session, site: None)
+    monkeypatch.setattr(remembered, "move", lambda session, site, days: None)
     write(writing, FIRST, 40.0, "a101", "facts")
     before = told(asked)
     write(writing, FIRST, 0.0, "a101", "facts")
@@ -94,9 +94,34 @@ def test_what_changes_while_it_is_made_is_not_kept(pair):
         write(writing, FIRST, 40.0, "a101", "facts")
         return "half"
 
-    assert keep("key", slowly) == "half"
-    assert asked.remembering(SITE)("key", lambda: "whole") == "whole"
-    assert asked.remembering(SITE)("key", lambda: "anew") == "whole"
+    assert keep("key", *RANGE, slowly) == "half"
+    assert asked.remembering(SITE)("key", *RANGE, lambda: "whole") == "whole"
+    assert asked.remembering(SITE)("key", *RANGE, lambda: "anew") == "whole"
+
+
+def test_what_is_written_of_a_month_leaves_the_others(pair):
+    """The number of a write is that of its month: a range before or after it is kept, one that touches it is not."""
+    asked, writing = pair
+    april, may, june = (date(2026, month, 1) for month in (4, 5, 6))
+
+    def made():
+        keep = asked.remembering(SITE)
+        return [keep("key", *span, lambda: turn) for span in spans]
+
+    spans = [(april, may), (may, june), (april, date(2026, 5, 2)), (date(2026, 5, 31), june), (june, june)]
+    turn = 1
+    assert made() == [1] * 5
+    write(writing, date(2026, 5, 20), 40.0, "a101", "facts")
+    turn = 2
+    assert made() == [1, 2, 2, 2, 1]
+
+
+def test_a_range_is_cut_where_the_month_begins():
+    first, this, last = date(2026, 4, 7), date(2026, 5, 1), date(2026, 5, 9)
+    assert cut(first, last, date(2026, 5, 20)) == [(first, this), (this, last)]
+    for today in (date(2026, 4, 30), date(2026, 6, 1)):
+        assert cut(first, last, today) == [(first, last)]
+    assert cut(this, last, last) == [(this, last)] and cut(first, this, last) == [(first, this)]
 
 
 def test_it_is_bounded():

@@ -1,19 +1,20 @@
 """Part of `campus bench api`: the server that is measured, a process of its own that ends with its standard input.
 
-It takes {"data": folder, "now_ms": its clock's begin, "anew": remember nothing} as one line, and answers with
-{"url", "token" of a session}.
+It takes {"data": folder, "now_ms": its clock's begin, "today": the last date with facts, "writes": room days written
+anew a second, "anew": remember nothing} as one line, and answers with {"url", "token" of a session}.
 """
 
 import json
 import sys
 import time
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from api.app import create_app
 from api.context import Context, Rates
 from api.server import ApiServer
+from campus.cli.bench_api_writes import written
 from campus.cli.bench_indicators_school import SITE
 from campus.cli.bench_parts import HOST
 from campus.heap import settled
@@ -56,7 +57,7 @@ def main() -> None:
         server = ApiServer(create_app(context), HOST, 0)
         server.start()
         try:
-            with settled():
+            with settled(), written(records, date.fromisoformat(told["today"]), told["writes"]):
                 print(json.dumps({"url": server.url, "token": token}), flush=True)
                 sys.stdin.read()
         finally:

@@ -14,6 +14,7 @@ import httpx
 from api.app import create_app
 from api.context import Context
 from api.server import ApiServer
+from campus.calendar.months import month_of, next_month
 from campus.cli.bench_indicators_school import BEGIN, SITE, BenchSchool
 from campus.cli.bench_parts import HOST
 from campus.indicators.definitions import DEFINITIONS
@@ -21,7 +22,6 @@ from campus.live import Live
 from campus.records import Records
 from campus.records.figure_scopes import SCOPES, Scope
 from campus.records.figures import figures
-from campus.records.sums import month_of, next_month
 from campus.telemetry.stores import open_telemetry
 from simulator.school import TZ
 

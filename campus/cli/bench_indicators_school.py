@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from campus.calendar.months import month_of, next_month
 from campus.indicators import CAUSES, LinkDay
 from campus.inference import (
     BOARD,
@@ -36,7 +37,6 @@ from campus.inference import (
     Stretch,
 )
 from campus.records.entities import Derivation
-from campus.records.sums import month_of, next_month
 from campus.wire.telemetry import Telemetry, encode
 from campus.wire.topics import board_topic
 from simulator.people import MINUTES, day_people

@@ -22,8 +22,8 @@ from simulator.load import COLUMNS, names, shares
 
 CONNECTIONS = 2
 SAMPLES, LEAST_SAMPLES = 600, 8
-WARM_UP_S = 25 * 60.0
-"""Live presence holds samples for 15 minutes; then the first intervals of all rooms are derived."""
+WARM_UP_S = 35 * 60.0
+"""Live presence holds samples for 15 minutes, intervals are final 15 minutes later; then rooms are derived."""
 PAST_S = 3 * 86_400.0  # before any board was placed: nothing is derived of them
 JUDGED_S = 15 * 60.0  # at least so much must be left after it
 FLAT_MB_PER_H = 6.0  # 1 MB in ten minutes
@@ -42,7 +42,7 @@ def soak(
 ) -> None:
     """Memory (RSS) of `campus up` under a steady load, and whether everything was stored.
 
-    Warm-up is the first 25 minutes. Flat: the least-squares line through what follows rises at most 6 MB an hour. Of
+    Warm-up is the first 35 minutes. Flat: the least-squares line through what follows rises at most 6 MB an hour. Of
     less than 15 minutes more nothing is judged. Exit code 1 when it is not flat.
     """
     console = Console(stderr=True, highlight=False)

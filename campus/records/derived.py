@@ -1,9 +1,10 @@
 """The part of `Records` about what is derived: intervals, facts, their sums, calibrations, closed months."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from campus.calendar.months import month_of
 from campus.indicators import EquipmentFact, RoomFact
 from campus.indicators.ghosts import LessonDay
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
@@ -27,7 +28,7 @@ from campus.records.entities import Amendment, Calibration, ClosedMonth, Derivat
 from campus.records.instants import to_ms
 from campus.records.lesson_use import LessonUse
 from campus.records.paging import Page
-from campus.records.remembered import Remembered, T
+from campus.records.remembered import Keeping, Remembered
 
 
 class DerivedRecords:
@@ -226,14 +227,10 @@ class DerivedRecords:
         with self._database.read() as session:
             return ranges.read(session, LinkSums, kind, site, start, end, ids)
 
-    def remembering(self, site: str) -> Callable[[Hashable, Callable[[], T]], T]:
-        """(key, make) -> what `make` gives, or gave since anything derived of the site changed last.
-
-        `make` reads nothing but sums and lesson days of the site; the key tells which. Nobody changes what it gives.
-        """
+    def remembering(self, site: str) -> Keeping:
+        """What is remembered of the site, and valid now. Nobody changes what it gives."""
         with self._database.read() as session:
-            number = remembered.number(session, site)
-        return lambda key, make: self._remembered.get((site, number, key), make)
+            return Keeping(self._remembered, site, remembered.numbers(session, site))
 
     def remember(self, most: int = remembered.MOST) -> None:
         """Forget what was asked for, and keep the newest `most` from here on; 0, to measure what asking costs."""
@@ -266,12 +263,12 @@ class DerivedRecords:
     def closed_room_sums(self, site: str, month: date, subject_group: str = "") -> dict[str, RoomSums]:
         """room -> sums of a month as they were when it was closed."""
         with self._database.read() as session:
-            return ranges.closed(session, RoomSums, ROOM, site, sums.month_of(month), subject_group)
+            return ranges.closed(session, RoomSums, ROOM, site, month_of(month), subject_group)
 
     def closed_equipment_sums(self, site: str, month: date) -> dict[str, EquipmentSums]:
         """equipment -> sums of a month as they were when it was closed."""
         with self._database.read() as session:
-            return ranges.closed(session, EquipmentSums, EQUIPMENT, site, sums.month_of(month))
+            return ranges.closed(session, EquipmentSums, EQUIPMENT, site, month_of(month))
 
     def amendments(self, site: str, month: date) -> list[Amendment]:
         """What changed in a closed month since, in the order in which it did."""

@@ -124,10 +124,11 @@ class EquippedDayTable(Base):
 
 
 class DerivedNumberTable(Base):
-    """How often sums or lesson days of a site were written, see `remembered`."""
+    """How often sums or lesson days of a month of a site were written, see `remembered`."""
 
     __tablename__ = "derived_number"
     site: Mapped[str] = mapped_column(primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
+from campus.calendar.months import month_of, next_month
 from campus.errors import NotFound, UsageError
 from campus.indicators import Indicator
 from campus.indicators.computing import compute, cost, every
@@ -25,7 +26,8 @@ from campus.inference.equipment_kinds import power_class
 from campus.records.entities import Room
 from campus.records.facade import Records
 from campus.records.figure_scopes import RECORDED, SUBJECT_GROUP, Scope, choose, recorded
-from campus.records.sums import Sums, month_of, next_month
+from campus.records.remembered import cut
+from campus.records.sums import Sums
 
 GHOST_WEEKS = 12
 USE = ("periods", "periods_measured", "periods_used")
@@ -81,8 +83,11 @@ def figures(
     def total(
         kind: type[Sums], what: str, of: Sequence[str] | None, first: date = start, last: date = end
     ) -> Sums:
-        key = (kind, what, first, last, None if of is None else tuple(of), group)
-        return keep(key, lambda: records.total(kind, what, scope.site, first, last, of, group))
+        key = (kind, what, None if of is None else tuple(of), group)
+        return kind.total(
+            keep(key, *span, partial(records.total, kind, what, scope.site, *span, of, group))
+            for span in cut(first, last, now.date())
+        )
 
     def add(sums: RoomSums | EquipmentSums | LinkSums, names: Iterable[str]) -> None:
         made.extend(compute(sums, names, version, now, provisional=provisional))
@@ -94,7 +99,9 @@ def figures(
     if rooms and scope.kind != SUBJECT_GROUP and some(["ghost_slots"]):
         since = date.fromordinal(end.toordinal() - 7 * GHOST_WEEKS)
         counted, ghosts = keep(
-            ("ghosts", since, end, tuple(rooms)),
+            ("ghosts", tuple(rooms)),
+            since,
+            end,
             lambda: ghost_slots(records.lesson_days(scope.site, since, end, rooms), version, now),
         )
         made.append(replace(counted, calendar_version=version, computed_at=now, provisional=provisional))
@@ -110,11 +117,15 @@ def figures(
             made += [cost(parts, name, version, now, provisional=provisional) for name in priced]
         if not group and some(["never_used"]):
             switched = [piece.id for piece in chosen.pieces if not power_class(piece.kind).always_on]
-            of_pieces = keep(
-                ("use", start, end, tuple(switched)),
-                lambda: records.equipment_sums(scope.site, start, end, switched, fields=USE),
-            )
-            known = {id: of_pieces.get(id, EquipmentSums()) for id in switched}
+            uses = [
+                keep(
+                    ("use", tuple(switched)),
+                    *span,
+                    partial(records.equipment_sums, scope.site, *span, switched, fields=USE),
+                )
+                for span in cut(start, end, now.date())
+            ]
+            known = {id: EquipmentSums.total(part[id] for part in uses if id in part) for id in switched}
             counted, unused = never_used(known, version, now, provisional=provisional)
             made.append(counted)
     if pieces and not group and (names := some(every(UPKEEP))):

@@ -33,7 +33,7 @@ def store(session: Session, site: str, room: str, new: Mapping[date, Iterable[Ro
     ]
     if rows:
         session.connection().execute(insert(LessonDayTable), rows)
-    remembered.move(session, site)
+    remembered.move(session, site, new)
 
 
 def read(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from campus.calendar.months import month_of, next_month
 from campus.errors import UsageError
 from campus.records import dirty, places, sums
 from campus.records.derived_tables import AmendmentTable, DerivedTable, MonthTable
@@ -23,7 +24,7 @@ DayChange = tuple[str, date, Any, Any]
 
 def is_closed(session: Session, site: str, day: date) -> bool:
     """Whether the month of a date is closed."""
-    query = select(_MONTH.start).where(_MONTH.site == site, _MONTH.start == sums.month_of(day))
+    query = select(_MONTH.start).where(_MONTH.site == site, _MONTH.start == month_of(day))
     return session.connection().execute(query).first() is not None
 
 
@@ -32,7 +33,7 @@ def amend(session: Session, site: str, kind: str, changes: Iterable[DayChange], 
     closed: dict[date, bool] = {}
     rows = []
     for id, day, before, after in changes:
-        month = sums.month_of(day)
+        month = month_of(day)
         if month not in closed:
             closed[month] = is_closed(session, site, month)
         if not closed[month]:
@@ -58,7 +59,7 @@ def amend(session: Session, site: str, kind: str, changes: Iterable[DayChange], 
 def close(session: Session, site: str, month: date, by: str, at: datetime) -> ClosedMonth:
     """Keep a month's sums as they are now. Raises UsageError for one that is closed, not over, or not derived yet."""
     place = places.site(session, site)
-    first, after = sums.month_of(month), sums.next_month(month)
+    first, after = month_of(month), next_month(month)
     if is_closed(session, site, first):
         raise UsageError(f"{first:%Y-%m} of '{site}' is closed already; what changes now is an amendment.")
     ends = datetime(after.year, after.month, 1, tzinfo=ZoneInfo(place.tz))
@@ -106,7 +107,7 @@ def amendments(session: Session, site: str, month: date) -> list[Amendment]:
     """What changed in a closed month since, in the order in which it did."""
     query = (
         select(AmendmentTable)
-        .where(AmendmentTable.site == site, AmendmentTable.month == sums.month_of(month))
+        .where(AmendmentTable.site == site, AmendmentTable.month == month_of(month))
         .order_by(AmendmentTable.number)
     )
     return [

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from campus.records.sums import CLOSED, DAY, MONTH, OF_ALL, TABLES, TOTAL, Sums, month_of, next_month
+from campus.calendar.months import month_of, next_month
+from campus.records.sums import CLOSED, DAY, MONTH, OF_ALL, TABLES, TOTAL, Sums
 
 _ONE_DAY = timedelta(days=1)
 _LAST = date(9999, 11, 1)  # a month, and the one after, can be told

@@ -1,35 +1,38 @@
-"""Sums and lists of ranges that were asked for, kept until anything that is derived of their site changes.
+"""Sums and lists of ranges that were asked for, kept until anything that is derived of their months changes.
 
-Every write of sums or of lesson days moves the site's number in the same transaction. Whoever reads takes the number
-first: what changes meanwhile is kept under a number that nobody will read again.
+Every write of sums or of lesson days moves the numbers of the months that it touches in the same transaction. Whoever
+reads takes the numbers first: what changes meanwhile is kept under a number that nobody will read again.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from datetime import date
 from threading import Lock
 from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campus.calendar.months import month_of
 from campus.records.derived_tables import DerivedNumberTable
 from campus.records.upsert import insert_or_add
 
-MOST = 128  # a range of the whole site is four of them; the largest is 60 KB
+MOST = 256  # a range of the whole site is eight of them; the largest is 60 KB
 
 T = TypeVar("T")
 
 
-def number(session: Session, site: str) -> int:
-    """How often anything derived of the site was written."""
+def numbers(session: Session, site: str) -> dict[date, int]:
+    """Month -> how often anything derived of the site's dates in it was written."""
     column = DerivedNumberTable.__table__.c
-    found = session.connection().scalar(select(column.number).where(column.site == site))
-    return int(found or 0)
+    found = session.connection().execute(select(column.month, column.number).where(column.site == site))
+    return {month: int(number) for month, number in found}
 
 
-def move(session: Session, site: str) -> None:
-    """What is derived of the site is being written."""
-    insert_or_add(session, DerivedNumberTable, [{"site": site, "number": 1}])
+def move(session: Session, site: str, days: Iterable[date]) -> None:
+    """What is derived of these local dates of the site is being written."""
+    rows = [{"site": site, "month": month, "number": 1} for month in sorted({month_of(day) for day in days})]
+    insert_or_add(session, DerivedNumberTable, rows)
 
 
 class Remembered:
@@ -53,3 +56,26 @@ class Remembered:
             while len(self._held) > self._most:
                 self._held.popitem(last=False)
         return made
+
+
+class Keeping:
+    """What is remembered of one site, as long as its numbers are those of when this was made."""
+
+    def __init__(self, remembered: Remembered, site: str, numbers: Mapping[date, int]) -> None:
+        self._remembered, self._site, self._numbers = remembered, site, numbers
+
+    def __call__(self, key: Hashable, start: date, end: date, make: Callable[[], T]) -> T:
+        """What `make` gives, or gave since anything derived of the months of [start, end) changed last.
+
+        `make` reads nothing but sums and lesson days of the site in the range; the key tells which.
+        """
+        first = month_of(start)
+        # Numbers only grow: their sum is another one after every write.
+        written = sum(number for month, number in self._numbers.items() if first <= month < end)
+        return self._remembered.get((self._site, key, start, end, written), make)
+
+
+def cut(start: date, end: date, today: date) -> list[tuple[date, date]]:
+    """[start, end) cut where the month of `today` begins: what is before it is hardly ever written again."""
+    this = month_of(today)
+    return [(start, this), (this, end)] if start < this < end else [(start, end)]

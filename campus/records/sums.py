@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from campus.calendar.months import month_of, next_month
 from campus.indicators import EquipmentFact, RoomFact
 from campus.indicators.sums import EquipmentSums, LinkSums, RoomSums
 from campus.records import remembered
@@ -26,16 +27,6 @@ TABLES: dict[type, Any] = {
     LinkSums: LinkSumsTable,
 }
 _ONE_DAY = timedelta(days=1)
-
-
-def month_of(day: date) -> date:
-    """The first day of its month."""
-    return day.replace(day=1)
-
-
-def next_month(day: date) -> date:
-    """The first day of the month after."""
-    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 def of_room(facts: Iterable[RoomFact]) -> dict[str, RoomSums]:
@@ -133,7 +124,7 @@ def _raise(
         for (span, group, start), rise in sorted(amounts.items())
     ]
     insert_or_add(session, TABLES[kind], rows)
-    remembered.move(session, site)
+    remembered.move(session, site, (day for _, day in rises))
 
 
 def _total(kind: type[Sums], parts: Iterable[Mapping[str, Sums]]) -> dict[str, Sums]:

@@ -233,7 +233,7 @@ class DerivedRecords:
             return Keeping(self._remembered, site, remembered.numbers(session, site))
 
     def remember(self, most: int = remembered.MOST) -> None:
-        """Forget what was asked for, and keep the newest `most` from here on; 0, to measure what asking costs."""
+        """Forget what was asked for, and keep the newest `most` rows from here on; 0, to measure what asking costs."""
         self._remembered = Remembered(most)
 
     def tariffs(self, site: str) -> list[Tariff]:

@@ -11,7 +11,7 @@ from campus.indicators import Indicator
 from campus.indicators.computing import compute, cost, every
 from campus.indicators.definition import EQUIPMENT, LINK, RECORD, ROOM, UPKEEP
 from campus.indicators.definitions import DEFINITIONS
-from campus.indicators.ghosts import GhostSlot
+from campus.indicators.ghosts import GhostSlot, LessonDay
 from campus.indicators.ghosts import ghosts as ghost_slots
 from campus.indicators.privacy import may_show
 from campus.indicators.reasons import WITHHELD, sentence
@@ -26,7 +26,8 @@ from campus.inference.equipment_kinds import power_class
 from campus.records.entities import Room
 from campus.records.facade import Records
 from campus.records.figure_scopes import RECORDED, SUBJECT_GROUP, Scope, choose, recorded
-from campus.records.remembered import cut
+from campus.records.lessons import FEW
+from campus.records.remembered import Keeping, cut, months
 from campus.records.sums import Sums
 
 GHOST_WEEKS = 12
@@ -102,7 +103,7 @@ def figures(
             ("ghosts", tuple(rooms)),
             since,
             end,
-            lambda: ghost_slots(records.lesson_days(scope.site, since, end, rooms), version, now),
+            lambda: ghost_slots(_lesson_days(records, keep, scope.site, since, end, rooms), version, now),
         )
         made.append(replace(counted, calendar_version=version, computed_at=now, provisional=provisional))
     pieces = [piece.id for piece in chosen.pieces]
@@ -125,7 +126,7 @@ def figures(
                 )
                 for span in cut(start, end, now.date())
             ]
-            known = {id: EquipmentSums.total(part[id] for part in uses if id in part) for id in switched}
+            known = {id: _added([part[id] for part in uses if id in part]) for id in switched}
             counted, unused = never_used(known, version, now, provisional=provisional)
             made.append(counted)
     if pieces and not group and (names := some(every(UPKEEP))):
@@ -163,6 +164,22 @@ def signed_figures(records: Records, site: str, month: date, *, facilities: bool
     made = compute(of_rooms, every(ROOM), *told, provisional=False)
     made += compute(of_pieces, every(EQUIPMENT), *told, provisional=False)
     return made if facilities else _for_others(records, scope, chosen.rooms, start, next_month(start), made)
+
+
+def _lesson_days(
+    records: Records, keep: Keeping, site: str, start: date, end: date, rooms: Sequence[str]
+) -> list[LessonDay]:
+    """Month by month, as ranges have most of them in common; of many rooms those of all are kept once."""
+    few = tuple(rooms) if len(rooms) <= FEW else None
+    wanted, found = set(rooms), list[LessonDay]()
+    for span in months(start, end):
+        found += keep(("lessons", few), *span, partial(records.lesson_days, site, *span, few))
+    return found if few else [day for day in found if day.room in wanted]
+
+
+def _added(parts: Sequence[EquipmentSums]) -> EquipmentSums:
+    """`EquipmentSums.total` of USE alone, for some hundred pieces."""
+    return EquipmentSums(**{name: sum(getattr(part, name) for part in parts) for name in USE})
 
 
 def _for_others(

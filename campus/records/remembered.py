@@ -5,7 +5,7 @@ reads takes the numbers first: what changes meanwhile is kept under a number tha
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sized
 from datetime import date
 from threading import Lock
 from typing import Any, TypeVar
@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campus.calendar.months import month_of
+from campus.calendar.months import month_of, next_month
 from campus.records.derived_tables import DerivedNumberTable
 from campus.records.upsert import insert_or_add
 
-MOST = 256  # a range of the whole site is eight of them; the largest is 60 KB
+MOST = 30_000
+"""Rows in all, of some hundred bytes each: 12 MB. A year of a school of 60 rooms is 4,000 of them."""
 
 T = TypeVar("T")
 
@@ -36,10 +37,10 @@ def move(session: Session, site: str, days: Iterable[date]) -> None:
 
 
 class Remembered:
-    """The newest `most`. Nothing in it may be changed by who gets it."""
+    """What was asked for last, up to `most` rows. Nothing in it may be changed by who gets it."""
 
     def __init__(self, most: int = MOST) -> None:
-        self._most = most
+        self._most, self._rows = most, 0
         self._held: OrderedDict[Hashable, Any] = OrderedDict()
         self._turn = Lock()
 
@@ -52,10 +53,16 @@ class Remembered:
                 return found
         made = make()
         with self._turn:
-            self._held[key] = made
-            while len(self._held) > self._most:
-                self._held.popitem(last=False)
+            if key not in self._held:
+                self._held[key] = made
+                self._rows += _rows(made)
+            while self._rows > self._most:
+                self._rows -= _rows(self._held.popitem(last=False)[1])
         return made
+
+
+def _rows(made: object) -> int:
+    return 1 + (len(made) if isinstance(made, Sized) else 0)
 
 
 class Keeping:
@@ -73,6 +80,14 @@ class Keeping:
         # Numbers only grow: their sum is another one after every write.
         written = sum(number for month, number in self._numbers.items() if first <= month < end)
         return self._remembered.get((self._site, key, start, end, written), make)
+
+
+def months(start: date, end: date) -> Iterator[tuple[date, date]]:
+    """[start, end) cut where months begin."""
+    while start < end:
+        after = min(next_month(start), end)
+        yield start, after
+        start = after
 
 
 def cut(start: date, end: date, today: date) -> list[tuple[date, date]]:

@@ -1,19 +1,29 @@
 """`campus bench api` at a tiny size; its plan leaves no read out, and its load waits for no answer."""
 
 import asyncio
+import io
 import json
 import threading
 import time
-from datetime import date
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from cli import campus
+from rich.console import Console
 
 from api.app import create_app
 from api.context import Context
+from campus.calendar.months import month_of
 from campus.cli.bench_api_load import run
 from campus.cli.bench_api_plan import FILES, plan
+from campus.cli.bench_api_school import fill
+from campus.cli.bench_api_writes import written
+from campus.cli.bench_indicators_school import SITE
+from campus.indicators.sums import RoomSums
+from campus.inference import ROOM
 from campus.live import Live
+from campus.records import open_records
+from campus.records.remembered import numbers
 
 
 def test_every_read_is_asked_and_every_reading_exported(tmp_path):
@@ -49,6 +59,32 @@ def test_every_read_is_asked_and_every_reading_exported(tmp_path):
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "kept" / "records.sqlite").stat().st_ino == made
     assert "Facts" not in again.stderr
+
+
+def test_facts_are_written_meanwhile_and_are_as_before_afterwards(tmp_path):
+    """Else a school at rest would be measured: the number of the month moves, and with 0 it does not."""
+    console = Console(file=io.StringIO())
+    today = fill(tmp_path, 2, 4, 12, 1000, console).today
+    with open_records("sqlite", tmp_path) as records:
+
+        def told():
+            spans = SITE, today, today + timedelta(days=1)
+            return records.facts(SITE, None, *spans[1:]), records.total(RoomSums, ROOM, *spans)
+
+        def number():
+            with records._database.read() as session:
+                return numbers(session, SITE)[month_of(today)]
+
+        before, first = told(), number()
+        with written(records, today, 0):
+            time.sleep(0.1)
+        assert number() == first
+        with written(records, today, 50):
+            deadline = time.monotonic() + 30
+            while told() == before and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert told()[1].occupied_ms < before[1].occupied_ms
+        assert number() > first and told() == before
 
 
 def openapi():

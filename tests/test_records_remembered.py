@@ -116,6 +116,33 @@ def test_what_is_written_of_a_month_leaves_the_others(pair):
     assert made() == [1, 2, 2, 2, 1]
 
 
+def test_facts_of_today_leave_what_was_before_this_month_remembered(pair, monkeypatch):
+    """After them figures ask the store for sums of this month alone; after a late fact for the others too."""
+    asked, writing = pair
+    whole, this = (FIRST, NOW.date() + timedelta(days=3)), NOW.date()
+    for day in (FIRST, this):
+        write(writing, day, 40.0, "a101", "facts")
+    read = []
+    for name in ("total", "equipment_sums", "lesson_days"):
+        real = getattr(asked, name)
+
+        def counted(*words, real=real, **more):
+            read.append(next(word for word in words if isinstance(word, date)))
+            return real(*words, **more)
+
+        monkeypatch.setattr(asked, name, counted)
+    figures(asked, Scope(SITE), *whole, NOW)
+    assert {since < this for since in read} == {True, False}
+    read.clear()
+    write(writing, this, 10.0, "a101", "facts")
+    figures(asked, Scope(SITE), *whole, NOW)
+    assert read and all(since >= this for since in read)
+    read.clear()
+    write(writing, FIRST, 10.0, "a101", "facts")
+    figures(asked, Scope(SITE), *whole, NOW)
+    assert any(since < this for since in read)
+
+
 def test_a_range_is_cut_where_the_month_begins():
     first, this, last = date(2026, 4, 7), date(2026, 5, 1), date(2026, 5, 9)
     assert cut(first, last, date(2026, 5, 20)) == [(first, this), (this, last)]

@@ -22,6 +22,9 @@ def written(records: Records, today: date, a_second: float) -> Iterator[None]:
 
     By turns they have half of their minutes of use and all of them, so that each time sums change.
     """
+    if not a_second:
+        yield
+        return
     held = {room.id: _facts(records, room.id, today) for room in records.rooms(SITE)}
     held = {room: facts for room, facts in held.items() if facts[0]}
     rooms, ended = list(held), Event()
@@ -33,9 +36,6 @@ def written(records: Records, today: date, a_second: float) -> Iterator[None]:
             room = rooms[turn % len(rooms)]
             _store(records, room, held[room] if turn // len(rooms) % 2 else _halved(held[room]))
 
-    if not a_second:
-        yield
-        return
     if not rooms:
         raise CampusError(f"There are no facts of {today} that could be written anew.")
     with ThreadPoolExecutor(1, "writes") as pool:

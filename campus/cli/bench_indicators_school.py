@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from campus.calendar.months import month_of, next_month
+from campus.calendar.months import months
 from campus.indicators import CAUSES, LinkDay
 from campus.inference import (
     BOARD,
@@ -133,9 +133,7 @@ class BenchSchool:
 
     def months(self) -> Iterator[list[Derivation]]:
         """What is stored of each room, month by month; without facts."""
-        first = BEGIN
-        while first < self.end:
-            last = min(next_month(month_of(first)), self.end)
+        for first, last in months(BEGIN, self.end):
             dates = [first + timedelta(days=n) for n in range((last - first).days)]
             parts: dict[str, list[_RoomDay]] = {room.id: [] for room in self.rooms}
             for day in dates:
@@ -143,7 +141,6 @@ class BenchSchool:
                 for room in self.rooms:
                     parts[room.id].append(_RoomDay(self, room, day, people[room.index].copy()))
             yield [self._derivation(room, first, last, parts[room.id]) for room in self.rooms]
-            first = last
 
     def _derivation(self, room: Room, first: date, last: date, days: Sequence["_RoomDay"]) -> Derivation:
         stretches: dict[tuple[str, str, str], list[Stretch]] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
-from campus.calendar.months import month_of, next_month
+from campus.calendar.months import month_of, months, next_month
 from campus.errors import NotFound, UsageError
 from campus.indicators import Indicator
 from campus.indicators.computing import compute, cost, every
@@ -26,11 +26,11 @@ from campus.inference.equipment_kinds import power_class
 from campus.records.entities import Room
 from campus.records.facade import Records
 from campus.records.figure_scopes import RECORDED, SUBJECT_GROUP, Scope, choose, recorded
-from campus.records.lessons import FEW
-from campus.records.remembered import Keeping, cut, months
+from campus.records.remembered import Keeping, cut
 from campus.records.sums import Sums
 
 GHOST_WEEKS = 12
+FEW = 20  # rooms: of more, the lesson days of all are read and the others left out
 USE = ("periods", "periods_measured", "periods_used")
 PRICED = tuple(one.id for one in DEFINITIONS.values() if one.priced)
 OF_BOARDS, OF_ROOMS = "board_connectivity", "room_connectivity"
@@ -242,9 +242,4 @@ def _withheld(one: Indicator) -> Indicator:
 def _closed(records: Records, site: str, start: date, end: date) -> bool:
     """Whether every month that the range touches is closed."""
     closed = {month.start for month in records.closed_months(site)}
-    month = month_of(start)
-    while month < end:
-        if month not in closed:
-            return False
-        month = next_month(month)
-    return bool(closed)
+    return bool(closed) and all(month_of(first) in closed for first, _ in months(start, end))

@@ -15,7 +15,6 @@ from campus.records import remembered
 from campus.records.derived_tables import LessonDayTable
 
 _COLUMNS = LessonDayTable.__table__.c
-FEW = 20  # rooms: of more, all rows are read and the others left out
 
 
 def store(session: Session, site: str, room: str, new: Mapping[date, Iterable[RoomFact]]) -> None:
@@ -47,15 +46,10 @@ def read(
         .where(_COLUMNS.site == site, _COLUMNS.date >= start, _COLUMNS.date < end)
         .order_by(_COLUMNS.date)
     )
-    if rooms is not None and len(rooms) <= FEW:
+    if rooms is not None:
         query = query.where(_COLUMNS.room.in_(rooms))
     rows = session.connection().execute(query).all()
-    wanted = None if rooms is None else set(rooms)
-    return [
-        LessonDay(site, room, day, planned(text), outcomes)
-        for room, day, text, outcomes in rows
-        if wanted is None or room in wanted
-    ]
+    return [LessonDay(site, room, day, planned(text), outcomes) for room, day, text, outcomes in rows]
 
 
 def _planned(text: str) -> Planned:

@@ -5,7 +5,7 @@ reads takes the numbers first: what changes meanwhile is kept under a number tha
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sized
 from datetime import date
 from threading import Lock
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campus.calendar.months import month_of, next_month
+from campus.calendar.months import month_of
 from campus.records.derived_tables import DerivedNumberTable
 from campus.records.upsert import insert_or_add
 
@@ -80,14 +80,6 @@ class Keeping:
         # Numbers only grow: their sum is another one after every write.
         written = sum(number for month, number in self._numbers.items() if first <= month < end)
         return self._remembered.get((self._site, key, start, end, written), make)
-
-
-def months(start: date, end: date) -> Iterator[tuple[date, date]]:
-    """[start, end) cut where months begin."""
-    while start < end:
-        after = min(next_month(start), end)
-        yield start, after
-        start = after
 
 
 def cut(start: date, end: date, today: date) -> list[tuple[date, date]]:

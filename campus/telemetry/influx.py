@@ -173,7 +173,7 @@ class InfluxTelemetry:
             {
                 SeriesKey(tags["site"], tags["board"], tags["point"])
                 for _, tags, rows in self._link.query([query])
-                if _stored(rows)
+                if all(quality is not None for _, quality in rows)
             }
         )
 
@@ -185,7 +185,7 @@ class InfluxTelemetry:
             queries = [_select(key._asdict(), start_ms, end_ms) for key in part]
             for statement, _, rows in self._link.query([query for query in queries if query]):
                 samples[part[statement]] += [
-                    (at, _float(value), quality) for at, value, quality, _ in _stored(rows, of=2)
+                    (at, _float(value), quality) for at, value, quality, _ in _whole(rows)
                 ]
         return samples
 
@@ -213,7 +213,7 @@ class InfluxTelemetry:
         for (name, point), key in sorted(by_name.items()):
             query = _select({"site": site, "board": name, "point": point}, start_ms, end_ms)
             for _, _, rows in self._link.query([query] if query else []):
-                if rows := _stored(rows, of=2):
+                if rows := _whole(rows):
                     at, value, quality, received = zip(*rows, strict=True)
                     yield Batch(
                         [key],
@@ -262,7 +262,8 @@ class InfluxTelemetry:
     def extent(self) -> tuple[int, int] | None:
         select = 'SELECT {}("quality") FROM "readings" WHERE "clock" != \'implausible\''
         found = self._all([select.format("first"), select.format("last")])
-        return (int(found[0][0]), int(found[1][0])) if len(_stored(found)) == 2 else None
+        times = [int(at) for at, quality in found if quality is not None]
+        return (times[0], times[1]) if len(times) == 2 else None
 
     def maintain(self, now_ms: int) -> int:
         """Nothing to do: InfluxDB compacts by itself."""
@@ -305,9 +306,12 @@ def _where(tags: dict[str, str | None], start_ms: int | None, end_ms: int | None
     return " WHERE " + " AND ".join(terms) if terms else ""
 
 
-def _stored(rows: list[list[Any]], of: int = 1) -> list[list[Any]]:
-    """Rows whose quality (column `of`) is there: InfluxDB stores a point field by field, and shows a half of it."""
-    return [row for row in rows if row[of] is not None]
+def _whole(rows: list[list[Any]]) -> list[list[Any]]:
+    """Those of `_select` with their quality: InfluxDB stores a point field by field, and shows a half of it.
+
+    Where only the value is still to come, it is None for that moment, as it is where there is none.
+    """
+    return [row for row in rows if row[2] is not None]
 
 
 def _float(value: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import struct
 import threading
@@ -75,15 +76,15 @@ class School:
         return httpx.get(told["http"] + path, params=query, headers=headers, timeout=20)
 
     def exported(self):
-        """The readings that the running system has stored, as CSV; none while it does not answer."""
+        """The readings that the running system has stored, as CSV with a header; "" while it does not answer."""
         try:
             return self.get("/api/v1/readings/export", format="csv").text
         except (OSError, ValueError, httpx.HTTPError):
             return ""
 
     def count(self):
-        """How many readings the running system has stored."""
-        return self.exported().count("\n")
+        """How many readings the running system has stored; -1 while it does not answer."""
+        return self.exported().count("\n") - 1
 
     def until(self, condition, what, within_s=120):
         end = time.monotonic() + within_s
@@ -92,8 +93,14 @@ class School:
             time.sleep(0.2)
 
     def more(self, readings, within_s=120):
+        self.until(lambda: self.exported(), "an answer")
         goal = self.count() + readings
         self.until(lambda: self.count() >= goal, f"{readings} more readings in the store", within_s)
+
+    def measured(self, boots):
+        """Wait for the first CO2 measurement of so many boots of a board: readings alone may be of the one before."""
+        first = re.compile(r",co2_ppm,\d+,400\.0,")
+        self.until(lambda: len(first.findall(self.exported())) == boots, f"measurements of {boots} boots")
 
     def stored(self):
         """point -> samples (Unix ms, value, quality) of all boards, from the closed store."""

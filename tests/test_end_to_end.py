@@ -77,5 +77,6 @@ class Watch:
             return 0
 
     def more(self, readings: int) -> None:
+        wait_for(self.count, "an answer")
         goal = self.count() + readings
         wait_for(lambda: self.count() >= goal, f"{readings} more readings in the store")

@@ -88,6 +88,7 @@ def test_commands_are_answered_and_a_restart_loses_nothing(tmp_path, micropython
         assert call(school, "reboot", clock_ms=an_hour_ago).error["code"] == "expired"
         assert power.starts == 2
         school.until(lambda: shown(school)["last_reply"]["code"] == "expired", "the refusal in the records")
+        school.measured(boots=2)
         school.more(20)
     school.stop()
     co2, _ = values(school)
@@ -209,6 +210,7 @@ def test_an_update_over_the_air(tmp_path, micropython, school):
         assert held.slot == "b" and int(held.version) > 2
         assert power.starts == 2
         assert shown(school)["firmware"] == newer.firmware
+        school.measured(boots=2)
         school.more(20)
     school.stop()
     co2, _ = values(school)

@@ -3,12 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from campus.calendar import LESSON
 from campus.indicators import HELD, NO_SHOW, NOT_MEASURED, PARTLY_HELD, RoomFact
 from campus.indicators.computing import cost
 from campus.indicators.definitions import DEFINITIONS
-from campus.indicators.ghosts import ghost_slots
+from campus.indicators.ghosts import LessonDay, ghost_slots, ghosts
 from campus.indicators.privacy import may_show
 from campus.indicators.reasons import LOW_COVERAGE, NO_TARIFF, NOTHING_IN_RANGE, NOTHING_MEASURED
 from campus.indicators.records import RecordCounts, missing
@@ -78,6 +80,35 @@ def test_classes_that_share_a_slot_by_turns_are_judged_apart():
     facts = weeks([NO_SHOW] * 4, step=2) + weeks([HELD] * 4, "9B", start=MONDAY + timedelta(weeks=1), step=2)
     found, [ghost] = ghost_slots(facts, "c-1", NOW)
     assert (found.value, found.denominator, ghost.school_class) == (1, 2, "9A")
+
+
+ROOM_WEEKS = st.lists(
+    st.tuples(st.sampled_from("AAAAB"), st.text("hhhpn-", min_size=3, max_size=3)), min_size=1, max_size=9
+)
+
+
+@given(ROOM_WEEKS)
+def test_ghost_slots_are_those_of_the_definition(room_weeks):
+    """However the weeks are planned: A gives the second place to 9B, B to 9C; each slot looked at by itself."""
+    plans = {plan: (("morning", 1, "9A"), ("morning", 2, f"9{plan}"), ("morning", 3, "9A")) for plan in "AB"}
+    days = [
+        LessonDay("s", "a101", MONDAY + timedelta(weeks=week), plans[plan], letters)
+        for week, (plan, letters) in enumerate(room_weeks)
+    ]
+    known, judged, expected = 0, 0, []
+    for lesson in sorted({lesson for day in days for lesson in day.planned}):
+        on = [(day.date, day.outcomes[day.planned.index(lesson)]) for day in days if lesson in day.planned]
+        if on[-1][0] < [day.date for day in days][-2:][0]:
+            continue
+        measured = [one for one in on if one[1] != "-"]
+        known, judged = known + 1, judged + (len(measured) >= 4)
+        empty = [letter for _, letter in measured[-4:]].count("n")
+        if len(measured) >= 4 and empty >= 3:
+            expected.append((*lesson, tuple(day for day, _ in measured[-4:]), empty))
+    found, told = ghosts(days, "c-1", NOW)
+    assert [(one.session, one.period, one.school_class, one.dates, one.empty) for one in told] == expected
+    assert found.coverage == judged / known
+    assert found.denominator == judged
 
 
 def test_never_used_equipment_was_measured_and_in_no_period_used():

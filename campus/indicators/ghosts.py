@@ -88,6 +88,10 @@ def ghosts(
     found: list[GhostSlot] = []
     known = judged = 0
     for of, its_days in sorted(weekdays.items()):
+        if regular := _regular(its_days):
+            known += regular
+            judged += regular
+            continue
         places: dict[tuple[str, int], list[_Lesson]] = {}
         for (session, period, school_class), (dates, letters) in _slots(its_days).items():
             places.setdefault((session, period), []).append((school_class, dates, letters))
@@ -106,6 +110,22 @@ def ghosts(
     sums = _Counts(len(found), judged, known)
     made = indicator(DEFINITIONS["ghost_slots"], sums, calendar_version, now, provisional=provisional)
     return made, found
+
+
+def _regular(days: Sequence[LessonDay]) -> int:
+    """How many slots a weekday has, where it was always planned alike and lately measured, and none is a ghost; else 0.
+
+    Most weekdays of most rooms are so, and need not be turned from days to lessons.
+    """
+    last = [day.outcomes for day in days[-WEEKS:]]
+    together = "".join(last)
+    planned = days[-1].planned
+    if len(days) < WEEKS or _UNMEASURED in together or any(day.planned != planned for day in days):
+        return 0
+    if together.count(_EMPTY) < EMPTY_WEEKS:
+        return len(planned)
+    slots = zip(*last, strict=True)
+    return 0 if any(letters.count(_EMPTY) >= EMPTY_WEEKS for letters in slots) else len(planned)
 
 
 _Lesson = tuple[str, list[date], list[str]]

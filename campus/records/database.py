@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from campus.acting import Actor, actor
 from campus.errors import StoreError
 from campus.records import isolation
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FILE = "records.sqlite"
 _MIGRATION_LOCK = 0x63616D70  # "camp": one migrating process at a time on PostgreSQL
+_MOMENT: ContextVar[tuple["Database", Actor, Session] | None] = ContextVar("moment", default=None)
 
 
 class Database:
@@ -30,7 +33,10 @@ class Database:
     def __init__(self, engine: Engine, where: str) -> None:
         self._engine = engine
         self._writer = engine.execution_options(writes=True)
-        self._everywhere = engine.execution_options(**isolation.EVERYWHERE)
+        # A transaction of SQLite sees one moment; PostgreSQL has to be told.
+        one_view = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        self._reader = engine.execution_options(**one_view)
+        self._everywhere = engine.execution_options(**one_view, **isolation.EVERYWHERE)
         self._everywhere_writer = engine.execution_options(writes=True, **isolation.EVERYWHERE)
         self._where = where
         # One writer at a time is SQLite's own rule; waiting here is fair, its busy polling is not.
@@ -69,8 +75,22 @@ class Database:
 
         `everywhere`: of every site, for what the server itself has to know before it can answer anyone.
         """
-        with self._translated(), Session(self._everywhere if everywhere else self._engine) as session:
+        held = _MOMENT.get()
+        if held is not None and not everywhere and held[:2] == (self, actor()):
+            yield held[2]
+            return
+        with self._translated(), Session(self._everywhere if everywhere else self._reader) as session:
             yield session
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """What is read within the block is of one moment, and costs one transaction; writes are not seen in it."""
+        with self.read() as session:
+            token = _MOMENT.set((self, actor(), session))
+            try:
+                yield
+            finally:
+                _MOMENT.reset(token)
 
     @contextmanager
     def write(self, everywhere: bool = False) -> Iterator[Session]:

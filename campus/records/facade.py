@@ -1,6 +1,7 @@
 """`Records`, the one door to the records database. It opens the transactions; the modules beside it do the work."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -77,6 +78,10 @@ class Records(DerivedRecords, LinkedRecords, ListedRecords, PeopledRecords, Plac
 
     def close(self) -> None:
         self._database.close()
+
+    def moment(self) -> AbstractContextManager[None]:
+        """What is read within the block is of one moment, and cheaper; what is written meanwhile is not seen in it."""
+        return self._database.moment()
 
     def snapshot(self, folder: Path) -> None:
         """Make `folder`/records.sqlite, which campus.records.snapshot puts into either database again."""

@@ -62,9 +62,22 @@ def figures(
 
     Where a room's type is no teaching room (`in_frequency_rate`), it counts only by itself. Equipment belongs to the
     room in its record. `facilities`: the reader may see what tells about single teachers; else those values are
-    withheld, see `indicators.privacy`. Raises NotFound for a scope that is not in the records, UsageError for a kind
-    or an id that is none.
+    withheld, see `indicators.privacy`. All of it is of one moment. Raises NotFound for a scope that is not in the
+    records, UsageError for a kind or an id that is none.
     """
+    with records.moment():
+        return _figures(records, scope, start, end, now, facilities, ids)
+
+
+def _figures(
+    records: Records,
+    scope: Scope,
+    start: date,
+    end: date,
+    now: datetime,
+    facilities: bool,
+    ids: Collection[str] | None,
+) -> Figures:
     wanted = set(DEFINITIONS if ids is None else ids)
     if unknown := sorted(wanted - DEFINITIONS.keys()):
         raise UsageError(f"'{unknown[0]}' is no indicator; use one of {', '.join(DEFINITIONS)}.")
@@ -117,7 +130,10 @@ def figures(
             parts = _priced(tariffs, start, end, whole, partial(total, EquipmentSums, OF_PIECE, of))
             made += [cost(parts, name, version, now, provisional=provisional) for name in priced]
         if not group and some(["never_used"]):
-            switched = [piece.id for piece in chosen.pieces if not power_class(piece.kind).always_on]
+            always_on = {
+                kind for kind in {piece.kind for piece in chosen.pieces} if power_class(kind).always_on
+            }
+            switched = [piece.id for piece in chosen.pieces if piece.kind not in always_on]
             uses = [
                 keep(
                     ("use", tuple(switched)),

@@ -3,8 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from functools import cache
-from typing import Any
+from functools import lru_cache
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -39,8 +38,6 @@ def read(
     session: Session, site: str, start: date, end: date, rooms: Sequence[str] | None = None
 ) -> list[LessonDay]:
     """Those of the local dates [start, end), by date."""
-    # A timetable says the same week after week.
-    planned: Any = cache(_planned)
     query = (
         select(_COLUMNS.room, _COLUMNS.date, _COLUMNS.planned, _COLUMNS.outcomes)
         .where(_COLUMNS.site == site, _COLUMNS.date >= start, _COLUMNS.date < end)
@@ -49,8 +46,9 @@ def read(
     if rooms is not None:
         query = query.where(_COLUMNS.room.in_(rooms))
     rows = session.connection().execute(query).all()
-    return [LessonDay(site, room, day, planned(text), outcomes) for room, day, text, outcomes in rows]
+    return [LessonDay(site, room, day, _planned(text), outcomes) for room, day, text, outcomes in rows]
 
 
+@lru_cache(maxsize=4096)  # a timetable says the same week after week; 2 KB each
 def _planned(text: str) -> Planned:
     return tuple((session, period, school_class) for session, period, school_class in json.loads(text))

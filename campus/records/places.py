@@ -27,6 +27,7 @@ def site(session: Session, id: str) -> Site:
         raise NotFound(
             f"There is no site '{shown(id)}'. Import its inventory, or choose one of the list of sites."
         )
+    session.info[SiteTable, id] = row  # the session itself forgets it, and it is asked for again and again
     return _site(row)
 
 

@@ -32,7 +32,7 @@ MOST_BODY = 64 * 1024
 LEASE_MS = 120_000
 """Of another process over the same records: so long its request may still run."""
 
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY = re.compile(r"[!-~]{1,255}")
 SECRETS = re.compile(
     r"POST /api/v1/(tokens|people)|PUT /api/v1/people/[^/]+/password|PUT /api/v1/sessions/current/password"
 )

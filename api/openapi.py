@@ -1,11 +1,26 @@
 """The OpenAPI as it is handed out: what FastAPI writes, with what it cannot know put in."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.etags import API
+from api.idempotency import KEY, SIGN_IN, WRITES
+
 PROBLEM = "application/problem+json"
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {
+        "type": "string",
+        "pattern": f"^{KEY.pattern}$",
+        "examples": ["6f1e0c2a-5d0b-4c57-9f0e-2b8d6c1a9e44"],
+    },
+    "description": "New for each request, the same where it is sent again: then it is done once and answered the same",
+}
 TAGS = {
     "audit": "Who changed what.",
     "boards": "The boards that measure, and where they were placed.",
@@ -40,8 +55,12 @@ def describe(app: FastAPI) -> dict[str, Any]:
             license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
             servers=[{"url": "/", "description": "This server"}],
         )
-        for operation in _operations(made):
-            _finish(operation)
+        for path, methods in made["paths"].items():
+            for method, operation in methods.items():
+                _finish(operation)
+                name = f"{method.upper()} {path}"
+                if method.upper() in WRITES and path.startswith(API) and name != SIGN_IN:
+                    _take_key(operation)
         shapes = made["components"]["schemas"]
         for shape in shapes.values():
             for example in shape.get("examples", ()):
@@ -63,6 +82,13 @@ def _finish(operation: dict[str, Any]) -> None:
         content = answer.get("content", {})
         if PROBLEM in content:  # FastAPI writes the model of every answer under application/json
             content[PROBLEM] = content.pop("application/json", content[PROBLEM])
+
+
+def _take_key(operation: dict[str, Any]) -> None:
+    """What `api.idempotency` takes of every write, and answers before any of them."""
+    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    conflict = {**operation["responses"]["422"], "description": HTTPStatus(409).phrase}
+    operation["responses"].setdefault("409", conflict)
 
 
 def _put_nulls_back(example: Any, shape: dict[str, Any], shapes: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.models import PlacementOut, example
+from api.board_models import PlacementOut
+from api.models import example
 from campus.records.inventory import BoardRow, BuildingRow, RoomRow
 from campus.records.inventory_fields import Id, Instant, Label
 from campus.records.place_edits import MOST_CHANNELS

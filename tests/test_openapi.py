@@ -117,6 +117,18 @@ def _examples(document):
                 yield f"{where}: the example breaks its schema: {error.message[:200]}"
 
 
+def test_every_write_but_signing_in_tells_of_its_idempotency_key(document):
+    """And of the conflict that a key may lead to; no read does."""
+    takes = {
+        name
+        for name, operation in operations(document)
+        if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", ()))
+    }
+    writes = {name for name, _ in operations(document) if not name.startswith("GET ")}
+    assert takes == writes - {"POST /api/v1/sessions"}
+    assert all("409" in operation["responses"] for name, operation in operations(document) if name in takes)
+
+
 def test_the_document_is_valid(document):
     """It is OpenAPI 3.1 as the specification has it."""
     validate(document)

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from api.board_models import BoardOut, PlacementOut
 from api.context import Context, ContextDep, Id, SiteId
 from api.etags import TellVersion
 from api.listing import Listed, Listing, Page
-from api.models import BoardOut, PlacementOut
 from api.rights import PLACES
 from api.security import has
 from campus.records.entities import Board

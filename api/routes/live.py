@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from api.context import ContextDep, Id, now_ms
-from api.models import LiveOut
+from api.live_models import LiveOut
 from api.problems import ProblemError
 from api.rights import LIVE, sites_of, somewhere
 from api.security import PersonDep, has, identify

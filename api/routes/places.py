@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from api.board_models import BoardOut
 from api.context import ContextDep, Id, RoomId, SiteId
 from api.etags import IfMatch, TellVersion
 from api.listing import Listed, Listing, Page
-from api.models import BoardOut, BuildingOut, RoomOut
+from api.models import BuildingOut, RoomOut
 from api.place_models import (
     BoardChanges,
     BuildingChanges,

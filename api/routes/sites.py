@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Path, Query
 from api.context import ContextDep, DaysDep, Id, RoomId, SiteId
 from api.etags import TellVersion
 from api.listing import Listed, Listing, Page
-from api.models import BuildingOut, IntervalOut, RoomOut, RoomTypeOut, SiteDetail, SiteOut
+from api.live_models import IntervalOut
+from api.models import BuildingOut, RoomOut, RoomTypeOut, SiteDetail, SiteOut
 from api.rights import PERIODS, PLACES, sites_of
 from api.security import PersonDep, has
 

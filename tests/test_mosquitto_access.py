@@ -176,7 +176,7 @@ def test_a_client_refuses_another_name_or_authority(broker: ManagedMosquitto, tm
         Client(broker.setup.port, "esp32-1", "x", ca=stranger.ca_pem())
 
 
-def pushed_out(managed: ManagedMosquitto) -> bool:
+def pushed_out(managed: ManagedMosquitto, within_s: float) -> bool:
     """Whether a board that takes another one's client id ends that one's connection."""
     passwords = enrol(managed, "esp32-1", "esp32-2")
     with (
@@ -184,12 +184,12 @@ def pushed_out(managed: ManagedMosquitto) -> bool:
         connect(managed, "esp32-1", passwords["esp32-1"], identity="esp32-2") as hostile,
     ):
         assert hostile.reason == victim.reason == "Success"
-        return victim.lost.wait(0.5)
+        return victim.lost.wait(within_s)
 
 
 def test_a_board_cannot_push_out_another(broker: ManagedMosquitto):
     """Its client id is its user name, whatever it says."""
-    assert not pushed_out(broker)
+    assert not pushed_out(broker, 0.5)
 
 
 def test_without_that_line_it_can(folder: Path, monkeypatch: pytest.MonkeyPatch):
@@ -199,7 +199,7 @@ def test_without_that_line_it_can(folder: Path, monkeypatch: pytest.MonkeyPatch)
         module, "configuration", lambda *told: whole(*told).replace("use_username_as_clientid true", "")
     )
     with running(folder) as managed:
-        assert pushed_out(managed)
+        assert pushed_out(managed, 30)
 
 
 def test_accounts_take_effect_while_it_runs(broker: ManagedMosquitto):
@@ -211,27 +211,27 @@ def test_accounts_take_effect_while_it_runs(broker: ManagedMosquitto):
         service(broker, "collector") as collector,
     ):
         Accounts(broker.folder).remove("esp32-2")  # as another process does
-        assert goes.lost.wait(5)
+        assert goes.lost.wait(30)
         with connect(broker, "esp32-2", passwords["esp32-2"]) as again:
             assert again.reason == "Not authorized"
         assert not stays.lost.is_set()
         assert not collector.lost.is_set()
         Accounts(broker.folder).add_board("school", "esp32-1")
-        assert stays.lost.wait(5)
+        assert stays.lost.wait(30)
     assert broker.problem is None
 
 
 def test_a_claim_ends_with_its_time_and_with_its_first_use(broker: ManagedMosquitto):
     """After either the code opens nothing, and who came with it is disconnected."""
-    short = Accounts(broker.folder).claim_board("school", "esp32-1", hours=2.5 / 3600).replace("-", "")
+    short = Accounts(broker.folder).claim_board("school", "esp32-1", hours=6 / 3600).replace("-", "")
     used = Accounts(broker.folder).claim_board("school", "esp32-2").replace("-", "")
     settle(broker)
     with connect(broker, "esp32-1", short) as first, connect(broker, "esp32-2", used) as second:
         assert (first.reason, second.reason) == ("Success", "Success")
         lasting = new_password()
         Accounts(broker.folder).replace_password("esp32-2", lasting)
-        assert second.lost.wait(5)
-        assert first.lost.wait(5)
+        assert second.lost.wait(30)
+        assert first.lost.wait(30)
     for board, password, expected in [
         ("esp32-1", short, "Not authorized"),
         ("esp32-2", used, "Not authorized"),

@@ -234,7 +234,7 @@ def _both_lend(records, monkeypatch) -> int:
     def counted(spans):
         most = most_out(spans)
         with contextlib.suppress(threading.BrokenBarrierError):
-            meet.wait(timeout=1.5)
+            meet.wait(timeout=3)
         return most
 
     def lend(_):

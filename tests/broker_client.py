@@ -10,7 +10,7 @@ import time
 import paho.mqtt.client as mqtt
 
 
-def until(true, timeout: float = 10.0) -> bool:
+def until(true, timeout: float = 30.0) -> bool:
     """Wait for `true()`; what it was in the end."""
     end = time.monotonic() + timeout
     while not (held := true()) and time.monotonic() < end:
@@ -42,7 +42,7 @@ class Client:
         self._client.on_message = lambda c, u, m: self.heard.append((m.topic, m.payload.decode()))
         self._client.connect(host, port)
         self._client.loop_start()
-        assert self._answered.wait(10), "the broker did not answer"
+        assert self._answered.wait(30), "the broker did not answer"
 
     def _connected(self, client, data, flags, reason, properties) -> None:
         self.reason = str(reason)
@@ -51,10 +51,10 @@ class Client:
     def subscribe(self, topic: str) -> None:
         self._subscribed.clear()
         self._client.subscribe(topic, 1)
-        assert self._subscribed.wait(10)
+        assert self._subscribed.wait(30)
 
     def publish(self, topic: str, payload: str = "x", retain: bool = False) -> None:
-        self._client.publish(topic, payload, 1, retain).wait_for_publish(10)
+        self._client.publish(topic, payload, 1, retain).wait_for_publish(30)
 
     def topics(self) -> list[str]:
         return sorted({topic for topic, _ in self.heard})

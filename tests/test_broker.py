@@ -2,10 +2,9 @@
 
 import socket
 import threading
-import time
 
-import paho.mqtt.client as mqtt
 import pytest
+from broker_client import Client, until
 
 from campus.boards.rights import COLLECTOR, allowed
 from campus.errors import StoreError
@@ -22,17 +21,8 @@ def broker():
     embedded.stop()
 
 
-def connect(broker: EmbeddedBroker, user: str | None, secret: str | None) -> tuple[mqtt.Client, str]:
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-    if user is not None:
-        client.username_pw_set(user, secret)
-    answered = threading.Event()
-    reason = []
-    client.on_connect = lambda c, u, f, rc, p: (reason.append(str(rc)), answered.set())
-    client.connect("127.0.0.1", broker.port)
-    client.loop_start()
-    assert answered.wait(30)
-    return client, reason[0]
+def connect(broker: EmbeddedBroker, user: str) -> Client:
+    return Client(broker.port, *broker.credential(user))
 
 
 def test_only_a_users_own_password_opens(broker: EmbeddedBroker):
@@ -43,35 +33,23 @@ def test_only_a_users_own_password_opens(broker: EmbeddedBroker):
         ("esp32-1", "", "Not authorized"),
         (None, None, "Not authorized"),
     ]:
-        client, reason = connect(broker, user, secret)
-        client.loop_stop()
-        assert reason == expected
+        with Client(broker.port, user, secret) as client:
+            assert client.reason == expected
 
 
 def test_a_board_reaches_its_own_topics_only(broker: EmbeddedBroker):
     """What a board publishes as another board reaches nobody, and it hears nobody else's telemetry."""
-    collector, _ = connect(broker, *broker.credential(COLLECTOR))
-    board, _ = connect(broker, *broker.credential("esp32-1"))
-    heard: list[str] = []
-    overheard: list[str] = []
-    collector.on_message = lambda c, u, m: heard.append(m.topic)
-    board.on_message = lambda c, u, m: overheard.append(m.topic)
-    collector.subscribe("campus/v1/+/+/telemetry", 1)
-    board.subscribe("campus/v1/#", 1)
-    board.subscribe("campus/v1/school/esp32-1/committed")
-    time.sleep(0.3)
-    board.publish("campus/v1/school/esp32-2/telemetry", "forged", 1)
-    board.publish(TELEMETRY, "own", 1)
-    deadline = time.monotonic() + 5
-    while not heard and time.monotonic() < deadline:
-        time.sleep(0.02)
-    collector.publish("campus/v1/school/esp32-1/committed", "{}")
-    while not overheard and time.monotonic() < deadline:
-        time.sleep(0.02)
-    collector.loop_stop()
-    board.loop_stop()
-    assert heard == [TELEMETRY]
-    assert overheard == ["campus/v1/school/esp32-1/committed"]
+    with connect(broker, COLLECTOR) as collector, connect(broker, "esp32-1") as board:
+        collector.subscribe("campus/v1/+/+/telemetry")
+        board.subscribe("campus/v1/#")
+        board.subscribe("campus/v1/school/esp32-1/committed")
+        board.publish("campus/v1/school/esp32-2/telemetry", "forged")
+        board.publish(TELEMETRY, "own")
+        assert until(lambda: collector.heard)
+        collector.publish("campus/v1/school/esp32-1/committed", "{}")
+        assert until(lambda: board.heard)
+    assert collector.topics() == [TELEMETRY]
+    assert board.topics() == ["campus/v1/school/esp32-1/committed"]
 
 
 def test_it_listens_on_loopback_only(broker: EmbeddedBroker):
@@ -136,28 +114,22 @@ def crowd(broker: EmbeddedBroker) -> tuple[int, list[str]]:
     """30 boards connect, subscribe and publish at once; what the collector heard, the errors."""
     errors: list[str] = []
     broker._loop.set_exception_handler(lambda loop, context: errors.append(repr(context.get("exception"))))
-    collector, _ = connect(broker, *broker.credential(COLLECTOR))
-    heard: list[str] = []
-    collector.on_message = lambda c, u, m: heard.append(m.topic)
-    collector.subscribe("campus/v1/+/+/telemetry", 1)
-    time.sleep(0.2)
 
     def board(name: str) -> None:
-        client, _ = connect(broker, *broker.credential(name))
-        client.subscribe(f"campus/v1/school/{name}/committed")
-        for _ in range(2):
-            client.publish(f"campus/v1/school/{name}/telemetry", "x", 1)
-        time.sleep(1)
-        client.disconnect()
-        client.loop_stop()
+        with connect(broker, name) as client:
+            client.subscribe(f"campus/v1/school/{name}/committed")
+            for _ in range(2):
+                client.publish(f"campus/v1/school/{name}/telemetry")
 
     boards = [threading.Thread(target=board, args=(f"esp32-{i}",)) for i in range(30)]
-    for thread in boards:
-        thread.start()
-    for thread in boards:
-        thread.join()
-    collector.loop_stop()
-    return len(heard), errors
+    with connect(broker, COLLECTOR) as collector:
+        collector.subscribe("campus/v1/+/+/telemetry")
+        for thread in boards:
+            thread.start()
+        for thread in boards:
+            thread.join()
+        until(lambda: errors or len(collector.heard) == 60)
+    return len(collector.heard), errors
 
 
 def test_boards_that_come_at_once_are_all_heard(broker: EmbeddedBroker):

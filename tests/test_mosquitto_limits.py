@@ -3,6 +3,7 @@
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
-from broker_client import until
 from managed_broker import OWN, connect, enrol, make_keys, place, running
 
 from collector import mosquitto as module
@@ -88,10 +88,11 @@ def kept_for_an_absent_collector(managed: ManagedMosquitto) -> int:
     absent = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "collector", clean_session=False)
     absent.username_pw_set(address.user, address.password)
     absent.connect("127.0.0.1", managed.port)
+    subscribed = threading.Event()
+    absent.on_subscribe = lambda *_: subscribed.set()
     absent.subscribe("campus/#", 1)
     absent.loop_start()
-    assert until(absent.is_connected)
-    time.sleep(0.2)
+    assert subscribed.wait(30)
     absent.disconnect()
     absent.loop_stop()
     with connect(managed, "esp32-1", *enrol(managed, "esp32-1").values()) as board:

@@ -80,7 +80,7 @@ def test_ownership_comes_back_with_the_server(owners, postgresql):
     with pytest.raises(UsageError):
         owners(B).take(0)
     quicker.release()
-    until(lambda: _kept(first), 5)
+    until(lambda: _kept(first), 30)
     first.keep()
 
 

@@ -106,6 +106,16 @@ def test_confidence_is_low_while_a_window_is_open_and_for_half_an_hour():
     assert [step.state for step in seen] == [COUNTED] * 10 + [LOW_CONFIDENCE] * 30 + [COUNTED] * 11
 
 
+def test_confidence_is_low_while_fewer_are_counted_than_earlier_in_the_visit():
+    """By more than the margin; until as many are counted again, or the next visit."""
+    count = PeopleCount(VOLUME, CAPACITY)
+    told = counted([air_of(people) for people in (20, 15, 5, 20) for _ in range(30)], count)
+    shown = [(told[minute].people, told[minute].state) for minute in (29, 59, 89, 119)]
+    assert shown == [(20, COUNTED), (15, COUNTED), (5, LOW_CONFIDENCE), (20, COUNTED)]
+    counted([air_of(5)], count, VACANT)
+    assert counted([air_of(5)] * 30, count)[-1].state == COUNTED
+
+
 def test_noise_makes_few_changes():
     """The median, told anew only when it differs by more than a tenth: an hour of noisy air is few stretches."""
     rng = random.Random(1)

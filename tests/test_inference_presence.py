@@ -256,6 +256,31 @@ def test_carbon_dioxide_learns_its_decay():
     assert co2.k == pytest.approx(1.2, abs=0.15)
 
 
+def evenings(aired):
+    """Nine days: 400 ppm at 12 and at 16, which a window takes away at 5/h in the first `aired` days; at 20 h more ppm,
+    which fall at 0.5/h through the night."""
+    learning = AirLearning(DEFAULT)
+    for minute in range(9 * 1440):
+        day, hour = minute // 1440, minute % 1440 / 60
+        fast = 5.0 if day < aired else 0.5
+        falls = [
+            400 * math.exp(-(fast if begins < 20 else 0.5) * (hour - begins)) if hour >= begins else 0.0
+            for begins in (12, 16, 20)
+        ]
+        learning.read(minute, 420 + max(falls))
+    return learning
+
+
+def test_where_windows_are_opened_there_is_no_one_decay():
+    """A fall by a window is too short for a fit: the nights alone agree, and teach nothing of the lessons."""
+    closed, opened = evenings(aired=0), evenings(aired=9)
+    assert closed.agreed == len(closed.fits) >= 9
+    assert opened.agreed == 0 < len(opened.fits)
+    assert evenings(aired=2).agreed > 0, "windows that stay closed for a week: it is known again"
+    again = AirLearning(DEFAULT, json.loads(json.dumps(opened.state())))
+    assert again.state() == opened.state() and again.agreed == 0
+
+
 @pytest.mark.parametrize("level", [420, 1200])
 def test_a_stuck_carbon_dioxide_sensor_falls_silent(level):
     """A value that never changes stops counting: after 3 h when high above the baseline, after a day in any case."""

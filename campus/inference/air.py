@@ -15,6 +15,9 @@ _GRAIN = (
 )
 _SAME_PPM = 1e-6
 AGREE = 0.5
+FALL_MIN, AIRED_MIN = 5, 3
+"""A fall of the air lasts at least FALL_MIN; it was aired if AIRED_MIN of them took thrice what the decay explains."""
+FALLS = 30  # the newest are looked at
 
 
 class Air(NamedTuple):
@@ -160,7 +163,20 @@ class CarbonDioxide:
 class AirLearning:
     """Baseline and decay of one room's CO2: the lowest of two days, and the fall of runs in an empty room."""
 
-    __slots__ = ("baseline", "fits", "history", "hour", "k", "p", "run", "slope", "track")
+    __slots__ = (
+        "aired_min",
+        "baseline",
+        "fall_min",
+        "falls",
+        "fits",
+        "history",
+        "hour",
+        "k",
+        "p",
+        "run",
+        "slope",
+        "track",
+    )
 
     def __init__(self, p: PresenceParameters, state: dict[str, Any] | None = None) -> None:
         s = state or {}
@@ -171,6 +187,9 @@ class AirLearning:
         self.baseline: float | None = s.get("baseline")
         self.hour: int = s.get("hour", -1)
         self.fits: deque[float] = deque(s.get("fits", ()), maxlen=p.decay_fits)
+        self.fall_min: int = s.get("fall_min", 0)  # of the fall that goes on
+        self.aired_min: int = s.get("aired_min", 0)
+        self.falls: deque[bool] = deque(s.get("falls", ()), maxlen=FALLS)  # whether aired, the newest last
         self.slope: float | None = s.get("slope")
         self.k = self._decay()
 
@@ -180,6 +199,7 @@ class AirLearning:
         last = self.track.reports.last
         if last is None or minute - last > self.p.co2_gap_min:
             self.run.clear()
+            self.fall_min = self.aired_min = 0
         slope = self.slope = self.track.read(minute, value)
         self.history.add(minute, int(value // CO2_BIN_PPM))
         if minute // 60 != self.hour:
@@ -188,18 +208,23 @@ class AirLearning:
             if lowest is not None:
                 self.baseline = lowest * CO2_BIN_PPM
         p, run = self.p, self.run
-        falling = (
-            slope is not None
-            and slope < p.decay_slope_ppm_h
-            and self.baseline is not None
-            and self.track.level - self.baseline > p.decay_above_ppm
-        )
+        above = 0.0 if self.baseline is None else self.track.level - self.baseline
+        falling = slope is not None and slope < p.decay_slope_ppm_h and above > p.decay_above_ppm
         if falling:
             run.append((minute, self.track.level))
+            explained = self.k * above
+            self.fall_min += 1
+            self.aired_min += slope is not None and -slope > explained + max(
+                2 * explained, p.co2_middle_ppm_h
+            )
         if run and (not falling or minute - run[0][0] >= p.decay_window_min):
             if run[-1][0] - run[0][0] >= p.decay_run_min:
                 learned = self._fit() or learned
             run.clear()
+        if self.fall_min and not falling:
+            if self.fall_min >= FALL_MIN:
+                self.falls.append(self.aired_min >= AIRED_MIN)
+            self.fall_min = self.aired_min = 0
         return learned
 
     def air(self, minute: int) -> Air | None:
@@ -224,8 +249,11 @@ class AirLearning:
     def agreed(self) -> int:
         """The number of fits, or 0 while their quartiles lie further apart than AGREE of their median.
 
-        Where windows are opened and closed there is no one decay, and what is counted by it is wrong.
+        Also 0 while most of the last falls were aired: those are too short for a fit. Where windows
+        are opened and closed there is no one decay, and what is counted by it is wrong.
         """
+        if 2 * sum(self.falls) > len(self.falls):
+            return 0
         if len(self.fits) < 4:
             return len(self.fits)
         low, middle, high = quantiles(self.fits, n=4)
@@ -242,6 +270,9 @@ class AirLearning:
             "baseline": self.baseline,
             "hour": self.hour,
             "fits": list(self.fits),
+            "fall_min": self.fall_min,
+            "aired_min": self.aired_min,
+            "falls": list(self.falls),
             "slope": self.slope,
         }
 

@@ -57,12 +57,14 @@ class PeopleCount:
         self._visit: deque[tuple[int, float]] = deque((at, people) for at, people in s.get("visit", ()))
         self._shown: int | None = s.get("shown")
         self._airing_ms: int | None = s.get("airing_ms")
+        self._most: int = s.get("most", 0)  # shown in this visit
 
     def state(self) -> dict[str, Any]:
         return {
             "visit": [list(pair) for pair in self._visit],
             "shown": self._shown,
             "airing_ms": self._airing_ms,
+            "most": self._most,
         }
 
     def step(self, presence: PresenceStep, air: Air | None, window_open: bool = False) -> PeopleStep:
@@ -70,12 +72,14 @@ class PeopleCount:
 
         Zero when vacant, at least one when occupied: the median over `count_median_min` of this visit, at most the
         capacity. Confidence is low within FEW_ABOVE_PPM of the baseline, while a window is open, be it told or
-        because the air loses more than its decay explains, and while the decay is assumed.
+        because the air loses more than its decay explains, while the decay is assumed, and while fewer are counted
+        than earlier in the visit, by more than the margin: some may have left, or the air is exchanged faster than in
+        the empty room that taught the decay, and then the first count was the better one.
         """
         minute_ms = presence.minute_ms
         if presence.state != OCCUPIED:
             self._visit.clear()
-            self._shown = None
+            self._shown, self._most = None, 0
         if (
             presence.state == UNKNOWN
             or air is None
@@ -92,7 +96,9 @@ class PeopleCount:
         if presence.state == VACANT:
             return PeopleStep(minute_ms, COUNTED, 0, margin(0), band(0, self._capacity))
         count = self._count(minute_ms, source * self._people_per_ppm_h)
-        sure = above >= FEW_ABOVE_PPM and self._airing_ms is None and air.decay_known
+        self._most = max(self._most, count)
+        fewer = count < self._most - margin(self._most)
+        sure = above >= FEW_ABOVE_PPM and self._airing_ms is None and air.decay_known and not fewer
         return PeopleStep(
             minute_ms,
             COUNTED if sure else LOW_CONFIDENCE,

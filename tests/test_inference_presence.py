@@ -256,11 +256,11 @@ def test_carbon_dioxide_learns_its_decay():
     assert co2.k == pytest.approx(1.2, abs=0.15)
 
 
-def evenings(aired):
-    """Nine days: 400 ppm at 12 and at 16, which a window takes away at 5/h in the first `aired` days; at 20 h more ppm,
-    which fall at 0.5/h through the night."""
+def evenings(aired, every=1):
+    """Nine days, read every so many minutes: 400 ppm at 12 and at 16, which a window takes away at 5/h in the first
+    `aired` days; at 20 as many, which fall at 0.5/h through the night."""
     learning = AirLearning(DEFAULT)
-    for minute in range(9 * 1440):
+    for minute in range(0, 9 * 1440, every):
         day, hour = minute // 1440, minute % 1440 / 60
         fast = 5.0 if day < aired else 0.5
         falls = [
@@ -271,12 +271,13 @@ def evenings(aired):
     return learning
 
 
-def test_where_windows_are_opened_there_is_no_one_decay():
+@pytest.mark.parametrize("every", [1, 5])
+def test_where_windows_are_opened_there_is_no_one_decay(every):
     """A fall by a window is too short for a fit: the nights alone agree, and teach nothing of the lessons."""
-    closed, opened = evenings(aired=0), evenings(aired=9)
+    closed, opened = evenings(0, every), evenings(9, every)
     assert closed.agreed == len(closed.fits) >= 9
     assert opened.agreed == 0 < len(opened.fits)
-    assert evenings(aired=2).agreed > 0, "windows that stay closed for a week: it is known again"
+    assert evenings(2, every).agreed > 0, "windows that stay closed for a week: it is known again"
     again = AirLearning(DEFAULT, json.loads(json.dumps(opened.state())))
     assert again.state() == opened.state() and again.agreed == 0
 

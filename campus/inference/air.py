@@ -197,7 +197,8 @@ class AirLearning:
         """Take a reading; True if something may have been learned."""
         learned = False
         last = self.track.reports.last
-        if last is None or minute - last > self.p.co2_gap_min:
+        since_min = 0 if last is None else minute - last
+        if last is None or since_min > self.p.co2_gap_min:
             self.run.clear()
             self.fall_min = self.aired_min = 0
         slope = self.slope = self.track.read(minute, value)
@@ -209,14 +210,14 @@ class AirLearning:
                 self.baseline = lowest * CO2_BIN_PPM
         p, run = self.p, self.run
         above = 0.0 if self.baseline is None else self.track.level - self.baseline
-        falling = slope is not None and slope < p.decay_slope_ppm_h and above > p.decay_above_ppm
+        loss = 0.0 if slope is None else -slope
+        falling = loss > -p.decay_slope_ppm_h and above > p.decay_above_ppm
         if falling:
             run.append((minute, self.track.level))
             explained = self.k * above
-            self.fall_min += 1
-            self.aired_min += slope is not None and -slope > explained + max(
-                2 * explained, p.co2_middle_ppm_h
-            )
+            self.fall_min += since_min
+            if loss > explained + max(2 * explained, p.co2_middle_ppm_h):
+                self.aired_min += since_min
         if run and (not falling or minute - run[0][0] >= p.decay_window_min):
             if run[-1][0] - run[0][0] >= p.decay_run_min:
                 learned = self._fit() or learned
